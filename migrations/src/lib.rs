@@ -1,0 +1,18 @@
+//! The changes of Partyline's tables, in order. Each runs on SQLite and PostgreSQL alike, in one transaction.
+//!
+//! Times are `bigint` microseconds since 1970, because a text time does not sort in SQLite.
+
+mod m0001_chat;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+/// All of them.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_chat::Migration)]
+    }
+}

@@ -1,0 +1,20 @@
+//! The rules of the product, and nothing else: no I/O, no clock, no actor, no database.
+//!
+//! Everything here is a value or a pure function of values, so each rule is tested beside the rule, in milliseconds.
+
+pub mod change;
+pub mod conversation;
+pub mod extension;
+pub mod ids;
+pub mod limits;
+pub mod presence;
+pub mod refusal;
+pub mod text;
+pub mod timestamp;
+
+pub use change::{Audience, Change, Committed, Decision, Guard, Happening};
+pub use extension::{Caller, Role};
+pub use ids::{ClientId, ConversationId, ExtensionId, Seq, SessionId, TenantId, Version};
+pub use refusal::Refusal;
+pub use text::MessageText;
+pub use timestamp::Timestamp;

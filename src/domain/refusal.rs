@@ -1,0 +1,65 @@
+//! Why a command was not carried out. `protocol::problem` gives each its code and HTTP status.
+
+use thiserror::Error;
+
+/// A command that was refused, and changed nothing (but [`Refusal::OutcomeUnknown`], which may have).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The request can't be understood; the text names the field.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// No token, or one that is no longer good.
+    #[error("sign in first")]
+    Unauthenticated,
+    /// Known, but not allowed.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Not there, or not the caller's to know of.
+    #[error("there is nothing here under that name")]
+    NotFound,
+    /// This `client_id` was used with another text or in another conversation.
+    #[error("this client_id already belongs to another message")]
+    IdempotencyConflict,
+    /// More characters than fit.
+    #[error("the text has {characters} characters; {limit} fit")]
+    TooLong {
+        /// Unicode scalar values in the text.
+        characters: usize,
+        /// Unicode scalar values allowed.
+        limit: usize,
+    },
+    /// Nothing but white space.
+    #[error("the text is empty")]
+    EmptyText,
+    /// A NUL character.
+    #[error("the text contains a NUL character")]
+    InvalidText,
+    /// A name that is empty, too long or holds control characters.
+    #[error("{0}")]
+    InvalidName(String),
+    /// A chat needs somebody else in it.
+    #[error("{0}")]
+    TooFewParticipants(String),
+    /// Too often.
+    #[error("too many requests; try again in {retry_after_s} s")]
+    RateLimited {
+        /// Whole seconds until it is worth trying again.
+        retry_after_s: u64,
+    },
+    /// The engine has too much to do; certainly not done.
+    #[error("the engine is busy; nothing was done, try again")]
+    Busy,
+    /// The database can't write (or read); certainly not done.
+    #[error("the storage is unavailable; nothing was done, try again")]
+    StorageUnavailable,
+    /// The connection to the database broke while it committed.
+    #[error("it is not known whether this was done; repeat it with the same client_id")]
+    OutcomeUnknown,
+}
+
+impl Refusal {
+    /// `invalid_request` that names what is wrong.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Refusal::InvalidRequest(detail.into())
+    }
+}

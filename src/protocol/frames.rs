@@ -1,0 +1,342 @@
+//! The frames of the WebSocket: one JSON object each.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{
+    Committed, Happening, Refusal,
+    extension::{Extension, People},
+};
+
+use super::{
+    problem::Problem,
+    shapes::{Conversation, Me, Message, Person, Presence, ReadMarker},
+};
+
+/// The largest frame taken, in bytes.
+pub const FRAME_MAX_BYTES: usize = 64 << 10;
+/// The most extensions one session watches.
+pub const WATCH_MAX: usize = 200;
+/// The longest `ref`, in bytes.
+pub const REF_MAX_BYTES: usize = 128;
+
+/// Why the server ends a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// 1001: the server stops; come back after so many milliseconds.
+    GoingAway(u64),
+    /// 1008: not the protocol.
+    Protocol,
+    /// 1009: a frame over 64 KiB.
+    TooBig,
+    /// 1013: the client reads too slowly, or the server can't read now.
+    TooSlow,
+    /// 4001: not authenticated in time, or the token has expired.
+    Unauthenticated,
+    /// 4003: access was revoked.
+    Revoked,
+}
+
+impl Close {
+    /// The code, and the reason that goes with it.
+    pub fn code_and_reason(self) -> (u16, String) {
+        match self {
+            Close::GoingAway(ms) => (1001, format!("{{\"retry_after_ms\":{ms}}}")),
+            Close::Protocol => (1008, "not the protocol".into()),
+            Close::TooBig => (1009, "a frame over 64 KiB".into()),
+            Close::TooSlow => (1013, "too slow: come back with your cursor".into()),
+            Close::Unauthenticated => (4001, "not authenticated".into()),
+            Close::Revoked => (4003, "access revoked".into()),
+        }
+    }
+}
+
+/// What a client says.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ClientFrame {
+    /// First of all: where I stand, and, if the upgrade didn't bring one, my token.
+    Hello {
+        /// The last version I have seen; null the first time.
+        #[serde(default)]
+        cursor: Option<i64>,
+        /// Of which database; null the first time.
+        #[serde(default)]
+        epoch: Option<String>,
+        /// My token.
+        #[serde(default)]
+        token: Option<String>,
+    },
+    /// Write a message.
+    Send {
+        /// Comes back in the answer.
+        r#ref: Option<String>,
+        /// Where.
+        conversation: String,
+        /// My own name for it: the same again is the same message.
+        client_id: uuid::Uuid,
+        /// 1–4,000 characters.
+        text: String,
+    },
+    /// I have read so far.
+    Read {
+        /// Comes back in the answer; without one there is none.
+        r#ref: Option<String>,
+        /// Where.
+        conversation: String,
+        /// Up to this message.
+        seq: i64,
+    },
+    /// I am typing.
+    Typing {
+        /// Where.
+        conversation: String,
+    },
+    /// Whether the person is at this device.
+    Active {
+        /// It is.
+        active: bool,
+    },
+    /// Whose presence I show, instead of those before; at most 200.
+    Watch {
+        /// Their numbers.
+        extensions: Vec<String>,
+    },
+    /// Are you there?
+    Ping {},
+}
+
+/// What the server says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// You are in.
+    Welcome {
+        /// This session's id.
+        session: String,
+        /// Of the database: a cursor of another means nothing.
+        epoch: String,
+        /// Who you are.
+        me: Me,
+        /// Whether what you missed follows; else drop what you hold, a snapshot follows.
+        resumed: bool,
+        /// Now.
+        server_time: String,
+        /// The server pings so often; silence for twice that ends the connection.
+        heartbeat_s: u64,
+    },
+    /// The newest conversations.
+    Snapshot(Snapshot),
+    /// My SMS queues, whole.
+    Queues {
+        /// None yet.
+        #[schema(value_type = Vec<Object>)]
+        queues: Vec<serde_json::Value>,
+    },
+    /// You have all up to here; what happens from now on follows.
+    Ready {
+        /// Your cursor.
+        cursor: i64,
+    },
+    /// Something happened.
+    Event(EventFrame),
+    /// A command was carried out.
+    Ok {
+        /// The command's.
+        r#ref: Option<String>,
+        /// The message that was sent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<Message>,
+    },
+    /// A command was refused.
+    Error {
+        /// The command's, where it could be read.
+        r#ref: Option<String>,
+        /// Why.
+        #[serde(flatten)]
+        problem: Problem,
+    },
+    /// Somebody is typing.
+    Typing {
+        /// Where.
+        conversation: String,
+        /// Who, by number.
+        extension: String,
+    },
+    /// Whether those you watch are there.
+    Presence {
+        /// By number.
+        states: BTreeMap<String, Presence>,
+    },
+    /// I am.
+    Pong {},
+}
+
+/// The newest conversations, for a client that begins anew.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Snapshot {
+    /// The newest 50, with their last message.
+    pub conversations: Vec<Conversation>,
+    /// What I may show for the numbers in them.
+    pub names: BTreeMap<String, String>,
+    /// To go on with in `GET /v1/conversations?after=`.
+    pub next: Option<String>,
+}
+
+/// Something that happened, at its place in the tenant's order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventFrame {
+    /// Its place.
+    pub version: i64,
+    /// What, and to what.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened. The same for everyone who is told.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "name", content = "data")]
+pub enum Event {
+    /// A message was added; its author has read up to it.
+    #[serde(rename = "message.created")]
+    MessageCreated(Message),
+    /// A conversation is new to me (`joined`), or has changed.
+    #[serde(rename = "conversation.updated")]
+    ConversationUpdated(Conversation),
+    /// Some have read so far.
+    #[serde(rename = "read.advanced")]
+    ReadAdvanced(ReadAdvanced),
+    /// A colleague is new, or has another name.
+    #[serde(rename = "extension.updated")]
+    ExtensionUpdated(ExtensionUpdated),
+}
+
+/// Some have read so far.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReadAdvanced {
+    /// Where.
+    pub conversation: String,
+    /// Who, up to where.
+    pub readers: Vec<Reader>,
+}
+
+/// How far one has read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Reader {
+    /// Who, by number.
+    pub extension: String,
+    /// Up to where.
+    #[serde(flatten)]
+    pub marker: ReadMarker,
+}
+
+/// A colleague as it is now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ExtensionUpdated {
+    /// Its number and name.
+    #[serde(flatten)]
+    pub person: Person,
+    /// Whether it may sign in.
+    pub enabled: bool,
+}
+
+impl ServerFrame {
+    /// A refusal of a command.
+    pub fn error(r#ref: Option<String>, refusal: &Refusal) -> Self {
+        ServerFrame::Error { r#ref, problem: refusal.into() }
+    }
+
+    /// As it goes out.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl EventFrame {
+    /// A committed change as its event.
+    pub fn of(committed: &Committed, people: &People) -> Self {
+        let event = match &committed.happening {
+            Happening::MessageCreated(message) => Event::MessageCreated(Message::of(message, people)),
+            Happening::ConversationUpdated { facts, joined } => Event::ConversationUpdated(Conversation {
+                joined: joined.map(Into::into),
+                ..Conversation::of(facts, people)
+            }),
+            Happening::ReadAdvanced { conversation, readers } => Event::ReadAdvanced(ReadAdvanced {
+                conversation: conversation.to_string(),
+                readers: readers
+                    .iter()
+                    .filter_map(|r| {
+                        let (extension, _) = people.get(&r.extension)?;
+                        Some(Reader { extension: extension.clone(), marker: r.marker.into() })
+                    })
+                    .collect(),
+            }),
+            Happening::ExtensionUpdated(Extension { number, name, enabled, .. }) => {
+                let person = Person { extension: number.clone(), name: name.clone() };
+                Event::ExtensionUpdated(ExtensionUpdated { person, enabled: *enabled })
+            }
+        };
+        EventFrame { version: committed.version, event }
+    }
+}
+
+/// What a client said, or why it can't be understood; with its `ref` where that could be read.
+pub fn parse(text: &str) -> Result<ClientFrame, (Option<String>, Refusal)> {
+    let frame = serde_json::from_str::<ClientFrame>(text).map_err(|error| {
+        #[derive(Deserialize)]
+        struct Ref {
+            r#ref: Option<String>,
+        }
+        let named = serde_json::from_str::<Ref>(text).ok().and_then(|r| r.r#ref);
+        (named.filter(|r| r.len() <= REF_MAX_BYTES), Refusal::invalid(error.to_string()))
+    })?;
+    let named = match &frame {
+        ClientFrame::Send { r#ref, .. } | ClientFrame::Read { r#ref, .. } => r#ref.as_ref(),
+        _ => None,
+    };
+    if named.is_some_and(|r| r.len() > REF_MAX_BYTES) {
+        return Err((None, Refusal::invalid(format!("ref is longer than {REF_MAX_BYTES} bytes"))));
+    }
+    Ok(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_and_types_are_named() {
+        let detail = |text| match parse(text) {
+            Err((r#ref, Refusal::InvalidRequest(detail))) => (r#ref, detail),
+            other => panic!("{other:?}"),
+        };
+        assert!(detail(r#"{"type":"ping","x":1}"#).1.contains("`x`"));
+        assert!(detail(r#"{"type":"dance"}"#).1.contains("`dance`"));
+        let (named, detail) = detail(r#"{"type":"send","ref":"7","conversation":"c","text":"Hi"}"#);
+        assert_eq!(named.as_deref(), Some("7"));
+        assert!(detail.contains("`client_id`"));
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_malformed() {
+        let text = r#"{"type":"send","ref":"1","conversation":"c","client_id":"0199aaaa-0000-7000-8000-000000000000","text":"\ud800"}"#;
+        assert!(parse(text).is_err());
+    }
+
+    #[test]
+    fn an_event_says_its_version_and_name_before_its_data() {
+        let happening = Happening::ReadAdvanced { conversation: crate::domain::ConversationId(uuid::Uuid::nil()), readers: vec![] };
+        let committed = Committed {
+            tenant: crate::domain::TenantId(uuid::Uuid::nil()),
+            version: 7,
+            at: crate::domain::Timestamp(0),
+            audience: crate::domain::Audience::Tenant,
+            happening,
+        };
+        let frame = ServerFrame::Event(EventFrame::of(&committed, &People::new()));
+        let expected = r#"{"type":"event","version":7,"name":"read.advanced","data":{"conversation":"00000000-0000-0000-0000-000000000000","readers":[]}}"#;
+        assert_eq!(frame.to_text(), expected);
+    }
+}

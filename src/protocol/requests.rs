@@ -1,0 +1,172 @@
+//! Bodies and queries as they come in. An unknown field is refused by name.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::Role;
+
+/// Signs an extension in.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The company; may be left out where there is only one.
+    pub tenant: Option<String>,
+    /// The extension's number.
+    #[schema(example = "201")]
+    pub extension: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// Begins a conversation.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CreateConversation {
+    /// A chat with a colleague: the one that is there, or a new one.
+    Direct {
+        /// The colleague's number.
+        #[schema(example = "202")]
+        extension: String,
+    },
+}
+
+/// Writes a message.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendMessage {
+    /// The sender's own name for it: the same again is the same message.
+    pub client_id: uuid::Uuid,
+    /// 1–4,000 characters.
+    #[schema(example = "On my way")]
+    pub text: String,
+}
+
+/// Moves my marker forward.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkRead {
+    /// I have read up to this message.
+    #[schema(minimum = 0)]
+    pub seq: i64,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListExtensions {
+    /// Part of a name or number.
+    pub q: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
+}
+
+/// Which of my conversations.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationFilter {
+    /// All open ones.
+    #[default]
+    All,
+    /// Those with texts I have not read.
+    Unread,
+}
+
+/// A page of my conversations.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListConversations {
+    /// All if absent.
+    pub filter: Option<ConversationFilter>,
+    /// Part of a name or number.
+    pub q: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
+}
+
+/// A page of a timeline: the newest without a bound.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListMessages {
+    /// The newest below this `seq`.
+    pub before_seq: Option<i64>,
+    /// The oldest above this `seq`.
+    pub after_seq: Option<i64>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
+}
+
+/// Where a client stands.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Sync {
+    /// The last version it has seen.
+    pub cursor: Option<i64>,
+    /// Of which database.
+    pub epoch: Option<String>,
+}
+
+/// An extension as the PBX wants it.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutExtension {
+    /// Its display name.
+    #[schema(example = "Jake")]
+    pub name: String,
+    /// `user` if absent.
+    #[serde(default)]
+    pub role: RoleName,
+    /// 8–200 characters. Absent: stays as it is.
+    #[schema(min_length = 8, max_length = 200)]
+    pub password: Option<String>,
+    /// Whether it may sign in; true if absent.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What an extension may do beyond chatting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleName {
+    /// Chats, and works in its queues.
+    #[default]
+    User,
+    /// Sees and steers all queue conversations.
+    Supervisor,
+    /// May provision the tenant.
+    Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::User => Role::User,
+            RoleName::Supervisor => Role::Supervisor,
+            RoleName::Admin => Role::Admin,
+        }
+    }
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::User => RoleName::User,
+            Role::Supervisor => RoleName::Supervisor,
+            Role::Admin => RoleName::Admin,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A reader with a cursor: what has changed since, as it is now, merged by version.
+//!
+//! A client that comes back and a switchboard that missed something are the same thing here.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use sea_orm::{ConnectionTrait, TransactionTrait};
+
+use crate::domain::{
+    Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version,
+    change::Reading,
+    conversation::Marker,
+};
+
+use super::{
+    Storage, StorageError, StoredExtension, column,
+    dialect::{Column, Hex, bulk},
+    entity::extension,
+    extension_id,
+    messages::messages,
+    models,
+};
+
+/// Who reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Reader {
+    /// What concerns one extension.
+    Extension(ExtensionId),
+    /// All of the tenant.
+    Tenant,
+}
+
+/// What a reader gets.
+#[derive(Clone, Debug)]
+pub enum CatchUp {
+    /// What changed, up to this version.
+    Changes(Vec<Committed>, Version),
+    /// Too much has changed, or the cursor is from the future.
+    TooFar,
+}
+
+/// A member of a conversation that changed.
+struct Member {
+    extension: ExtensionId,
+    joined_version: Version,
+    joined: Marker,
+}
+
+impl Storage {
+    /// What changed after `after` for this reader, at most `most` rows, read in one snapshot of the database.
+    pub async fn changes(
+        &self,
+        tenant: TenantId,
+        reader: Reader,
+        after: Version,
+        most: usize,
+    ) -> Result<CatchUp, StorageError> {
+        let tx = self.0.reader.begin().await?;
+        let upto = self.version(&tx, tenant).await?;
+        if after >= upto || after < 0 {
+            return Ok(if after == upto { CatchUp::Changes(vec![], upto) } else { CatchUp::TooFar });
+        }
+        let (members, revised) = self.changed_conversations(&tx, tenant, reader, after).await?;
+        if members.len() > most {
+            return Ok(CatchUp::TooFar);
+        }
+        let mut merged = Merge { tenant, at: self.0.clock.now(), rows: BTreeMap::new() };
+        self.merge_conversations(&tx, &mut merged, &members, &revised, after).await?;
+        self.merge_messages(&tx, &mut merged, &members, after, most).await?;
+        self.merge_markers(&tx, &mut merged, &members, after).await?;
+        self.merge_extensions(&tx, &mut merged, after, most).await?;
+        if merged.rows.len() > most {
+            return Ok(CatchUp::TooFar);
+        }
+        Ok(CatchUp::Changes(merged.rows.into_values().flatten().collect(), upto))
+    }
+
+    async fn changed_conversations(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        reader: Reader,
+        after: Version,
+    ) -> Result<(HashMap<ConversationId, Vec<Member>>, HashMap<ConversationId, Version>), StorageError> {
+        let mut sql = String::from(
+            "SELECT c.id, c.revised_version, p.extension_id, p.joined_version, p.joined_seq, p.joined_text_no \
+             FROM conversation c JOIN participant p ON p.conversation_id = c.id AND p.left_version IS NULL \
+             WHERE c.tenant_id = $1 AND c.version > $2",
+        );
+        let mut values = vec![tenant.0.into(), after.into()];
+        if let Reader::Extension(me) = reader {
+            sql.push_str(" AND p.extension_id = $3");
+            values.push(me.0.into());
+        }
+        let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();
+        let mut revised = HashMap::new();
+        for row in db.query_all_raw(self.statement(&sql, values)).await? {
+            let id = ConversationId(column(&row, "id")?);
+            revised.insert(id, column(&row, "revised_version")?);
+            members.entry(id).or_default().push(Member {
+                extension: extension_id(&row, "extension_id")?,
+                joined_version: column(&row, "joined_version")?,
+                joined: Marker { seq: column(&row, "joined_seq")?, text_no: column(&row, "joined_text_no")? },
+            });
+        }
+        Ok((members, revised))
+    }
+
+    async fn merge_conversations(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        members: &HashMap<ConversationId, Vec<Member>>,
+        revised: &HashMap<ConversationId, Version>,
+        after: Version,
+    ) -> Result<(), StorageError> {
+        let anew = |id: &ConversationId| {
+            revised[id] > after || members[id].iter().any(|m| m.joined_version > after)
+        };
+        let ids: Vec<_> = members.keys().copied().filter(anew).collect();
+        for facts in self.facts(db, merged.tenant, &ids).await? {
+            let mut joins: BTreeMap<Version, (Vec<ExtensionId>, Marker)> = BTreeMap::new();
+            for member in members[&facts.id].iter().filter(|m| m.joined_version > after) {
+                joins.entry(member.joined_version).or_insert((vec![], member.joined)).0.push(member.extension);
+            }
+            let version = revised[&facts.id];
+            let others = told(&members[&facts.id], version);
+            if version > after && !joins.contains_key(&version) && !others.is_empty() {
+                let happening = Happening::ConversationUpdated { facts: facts.clone(), joined: None };
+                merged.add(version, others, happening);
+            }
+            for (version, (who, joined)) in joins {
+                let happening = Happening::ConversationUpdated { facts: facts.clone(), joined: Some(joined) };
+                merged.add(version, who.into(), happening);
+            }
+        }
+        Ok(())
+    }
+
+    async fn merge_messages(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        members: &HashMap<ConversationId, Vec<Member>>,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let since: Vec<_> = members
+            .iter()
+            .map(|(id, who)| (Hex(id.0), after.max(who.iter().map(|m| m.joined_version).min().unwrap_or(after))))
+            .collect();
+        let rows = self.0.dialect.rows(1, &[("id", Column::Uuid), ("after", Column::Int)]);
+        let sql = format!(
+            "SELECT m.* FROM {rows} r JOIN message m ON m.conversation_id = r.id AND m.version > r.after \
+             WHERE m.tenant_id = $2 LIMIT $3"
+        );
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let values = [bulk(&since), merged.tenant.0.into(), limit.into()];
+        for message in messages(&db.query_all_raw(self.statement(&sql, values)).await?)? {
+            let who = told(&members[&message.conversation], message.version);
+            merged.add_at(message.created_at, message.version, who, Happening::MessageCreated(message));
+        }
+        Ok(())
+    }
+
+    async fn merge_markers(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        members: &HashMap<ConversationId, Vec<Member>>,
+        after: Version,
+    ) -> Result<(), StorageError> {
+        let ids: Vec<_> = members.keys().map(|id| (Hex(id.0),)).collect();
+        let rows = self.0.dialect.rows(1, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT p.conversation_id, p.extension_id, p.read_seq, p.read_text_no, p.marker_version FROM {rows} r \
+             JOIN participant p ON p.conversation_id = r.id \
+             WHERE p.tenant_id = $2 AND p.marker_version > $3 AND p.left_version IS NULL"
+        );
+        let values = [bulk(&ids), merged.tenant.0.into(), after.into()];
+        let mut moved: BTreeMap<(Version, ConversationId), Vec<Reading>> = BTreeMap::new();
+        for row in db.query_all_raw(self.statement(&sql, values)).await? {
+            let key = (column(&row, "marker_version")?, ConversationId(column(&row, "conversation_id")?));
+            moved.entry(key).or_default().push(Reading {
+                extension: extension_id(&row, "extension_id")?,
+                marker: Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? },
+            });
+        }
+        for ((version, conversation), readers) in moved {
+            let who = told(&members[&conversation], version);
+            merged.add(version, who, Happening::ReadAdvanced { conversation, readers });
+        }
+        Ok(())
+    }
+
+    async fn merge_extensions(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let sql = "SELECT * FROM extension WHERE tenant_id = $1 AND version > $2 ORDER BY version LIMIT $3";
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let values = [merged.tenant.0.into(), after.into(), limit.into()];
+        let rows = db.query_all_raw(self.statement(sql, values)).await?;
+        for row in models::<extension::Model>(&rows)? {
+            let version = row.version;
+            let happening = Happening::ExtensionUpdated(StoredExtension::try_from(row)?.extension);
+            let committed =
+                Committed { tenant: merged.tenant, version, at: merged.at, audience: Audience::Tenant, happening };
+            merged.rows.entry(version).or_default().push(committed);
+        }
+        Ok(())
+    }
+}
+
+/// Who was in the conversation before this version, and so is told of it.
+fn told(members: &[Member], version: Version) -> Arc<[ExtensionId]> {
+    members.iter().filter(|m| m.joined_version < version).map(|m| m.extension).collect()
+}
+
+/// Rows as events, in version order.
+struct Merge {
+    tenant: TenantId,
+    at: Timestamp,
+    rows: BTreeMap<Version, Vec<Committed>>,
+}
+
+impl Merge {
+    fn add(&mut self, version: Version, who: Arc<[ExtensionId]>, happening: Happening) {
+        self.add_at(self.at, version, who, happening);
+    }
+
+    fn add_at(&mut self, at: Timestamp, version: Version, who: Arc<[ExtensionId]>, happening: Happening) {
+        if who.is_empty() {
+            return;
+        }
+        let committed =
+            Committed { tenant: self.tenant, version, at, audience: Audience::Extensions(who), happening };
+        self.rows.entry(version).or_default().push(committed);
+    }
+}

@@ -1,0 +1,245 @@
+//! Conversations: as an actor's state, and as rows for who looks.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, TransactionTrait};
+
+use crate::domain::{
+    ConversationId, ExtensionId, TenantId, Timestamp, Version,
+    change::Reading,
+    conversation::{Conversation, Facts, Kind, Marker, Message, PARTICIPANTS_SHOWN},
+};
+
+use super::{
+    Storage, StorageError, column,
+    dialect::{Column, Hex, bulk},
+    extension_id,
+    extensions::like,
+    messages::messages,
+};
+
+/// A conversation as one of its members sees it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What all members see.
+    pub facts: Facts,
+    /// The newest message.
+    pub last_message: Option<Message>,
+    /// How far the one who looks has read.
+    pub my_read: Marker,
+}
+
+/// Which of my conversations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// All open ones.
+    #[default]
+    All,
+    /// Those with texts I have not read.
+    Unread,
+}
+
+impl Storage {
+    /// The state that commands are decided on.
+    pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StorageError> {
+        let tx = self.0.reader.begin().await?;
+        let sql = "SELECT tenant_id, revision FROM conversation WHERE id = $1";
+        let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
+        let sql = "SELECT extension_id, read_seq, read_text_no FROM participant \
+                   WHERE conversation_id = $1 AND left_version IS NULL ORDER BY extension_id";
+        let mut audience = Vec::new();
+        let mut members = HashMap::new();
+        for row in tx.query_all_raw(self.statement(sql, [id.0.into()])).await? {
+            let extension = extension_id(&row, "extension_id")?;
+            audience.push(extension);
+            members.insert(extension, Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? });
+        }
+        Ok(Some(Conversation {
+            id,
+            tenant: TenantId(column(&row, "tenant_id")?),
+            revision: column(&row, "revision")?,
+            members,
+            audience: audience.into(),
+            typing: HashMap::new(),
+        }))
+    }
+
+    /// The conversation with this natural key.
+    pub async fn by_natural_key(&self, tenant: TenantId, key: &str) -> Result<Option<ConversationId>, StorageError> {
+        let sql = "SELECT id FROM conversation WHERE tenant_id = $1 AND natural_key = $2";
+        let row = self.0.reader.query_one_raw(self.statement(sql, [tenant.0.into(), key.into()])).await?;
+        row.map(|r| column(&r, "id").map(ConversationId)).transpose()
+    }
+
+    /// One of my conversations.
+    pub async fn row(
+        &self,
+        tenant: TenantId,
+        me: ExtensionId,
+        id: ConversationId,
+    ) -> Result<Option<Row>, StorageError> {
+        if !self.is_member(tenant, me, id).await? {
+            return Ok(None);
+        }
+        Ok(self.rows_of(&self.0.reader, tenant, me, &[id]).await?.pop())
+    }
+
+    /// My conversations, newest activity first, below `before` (its last activity and id).
+    pub async fn conversations(
+        &self,
+        tenant: TenantId,
+        me: ExtensionId,
+        filter: Filter,
+        q: Option<&str>,
+        before: Option<(Timestamp, ConversationId)>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StorageError> {
+        let tx = self.0.reader.begin().await?;
+        self.newest(&tx, tenant, me, filter, q, before, limit).await
+    }
+
+    /// The newest conversations of an extension, and the version as of which they are so.
+    pub async fn snapshot(
+        &self,
+        tenant: TenantId,
+        me: ExtensionId,
+        limit: usize,
+    ) -> Result<(Vec<Row>, Version), StorageError> {
+        let tx = self.0.reader.begin().await?;
+        let version = self.version(&tx, tenant).await?;
+        let rows = self.newest(&tx, tenant, me, Filter::All, None, None, limit).await?;
+        Ok((rows, version))
+    }
+
+    /// The tenant's counter in this snapshot of the database.
+    pub(super) async fn version(&self, db: &impl ConnectionTrait, tenant: TenantId) -> Result<Version, StorageError> {
+        let sql = "SELECT version FROM tenant WHERE id = $1";
+        let row = db.query_one_raw(self.statement(sql, [tenant.0.into()])).await?;
+        row.map_or(Ok(0), |r| column(&r, "version"))
+    }
+
+    /// The tenant's counter.
+    pub async fn current_version(&self, tenant: TenantId) -> Result<Version, StorageError> {
+        self.version(&self.0.reader, tenant).await
+    }
+
+    #[allow(clippy::too_many_arguments)] // the columns of one query
+    async fn newest(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        me: ExtensionId,
+        filter: Filter,
+        q: Option<&str>,
+        before: Option<(Timestamp, ConversationId)>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StorageError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (at, id) = before.unwrap_or((Timestamp(i64::MAX), ConversationId(uuid::Uuid::max())));
+        let mut values = vec![me.0.into(), tenant.0.into(), at.0.into(), id.0.into(), limit.into()];
+        let mut sql = String::from(
+            "SELECT c.id FROM participant p JOIN conversation c ON c.id = p.conversation_id \
+             WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL \
+             AND (c.last_activity_at, c.id) < ($3, $4)",
+        );
+        if filter == Filter::Unread {
+            sql.push_str(" AND c.text_count > p.read_text_no");
+        }
+        if let Some(q) = q {
+            sql.push_str(
+                " AND EXISTS (SELECT 1 FROM participant o JOIN extension e ON e.id = o.extension_id \
+                 WHERE o.conversation_id = c.id AND o.extension_id <> $1 AND o.left_version IS NULL \
+                 AND (e.number LIKE $6 ESCAPE '\\' OR lower(e.name) LIKE $6 ESCAPE '\\'))",
+            );
+            values.push(like(q).into());
+        }
+        sql.push_str(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $5");
+        let rows = db.query_all_raw(self.statement(&sql, values)).await?;
+        let ids = rows.iter().map(|r| column(r, "id").map(ConversationId)).collect::<Result<Vec<_>, _>>()?;
+        self.rows_of(db, tenant, me, &ids).await
+    }
+
+    /// These conversations, in this order. Whether `me` may see them is settled before.
+    async fn rows_of(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        me: ExtensionId,
+        ids: &[ConversationId],
+    ) -> Result<Vec<Row>, StorageError> {
+        let facts = self.facts(db, tenant, ids).await?;
+        let keys = ids.iter().map(|id| (Hex(id.0),)).collect::<Vec<_>>();
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT m.* FROM {rows} r JOIN conversation c ON c.id = r.id \
+             JOIN message m ON m.conversation_id = c.id AND m.seq = c.last_seq WHERE c.tenant_id = $1"
+        );
+        let found = db.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&keys)])).await?;
+        let mut last: HashMap<_, _> = messages(&found)?.into_iter().map(|m| (m.conversation, m)).collect();
+        let sql = format!(
+            "SELECT p.conversation_id, p.read_seq, p.read_text_no FROM {rows} r \
+             JOIN participant p ON p.conversation_id = r.id AND p.extension_id = $3 WHERE p.tenant_id = $1"
+        );
+        let values = [tenant.0.into(), bulk(&keys), me.0.into()];
+        let mut mine = HashMap::new();
+        for row in db.query_all_raw(self.statement(&sql, values)).await? {
+            let marker = Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? };
+            mine.insert(ConversationId(column(&row, "conversation_id")?), marker);
+        }
+        let row = |facts: Facts| Row {
+            last_message: last.remove(&facts.id),
+            my_read: mine.get(&facts.id).copied().unwrap_or_default(),
+            facts,
+        };
+        Ok(facts.into_iter().map(row).collect())
+    }
+
+    /// What all members see of these conversations, in this order.
+    pub(super) async fn facts(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        ids: &[ConversationId],
+    ) -> Result<Vec<Facts>, StorageError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = bulk(&ids.iter().map(|id| (Hex(id.0),)).collect::<Vec<_>>());
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT p.conversation_id, p.extension_id, p.read_seq, p.read_text_no FROM {rows} r \
+             JOIN participant p ON p.conversation_id = r.id AND p.extension_id IN \
+             (SELECT extension_id FROM participant WHERE conversation_id = r.id AND left_version IS NULL \
+              ORDER BY extension_id LIMIT {PARTICIPANTS_SHOWN}) \
+             WHERE p.tenant_id = $1 ORDER BY p.extension_id"
+        );
+        let mut participants: HashMap<ConversationId, Vec<Reading>> = HashMap::new();
+        for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys.clone()])).await? {
+            let marker = Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? };
+            let reading = Reading { extension: extension_id(&row, "extension_id")?, marker };
+            participants.entry(ConversationId(column(&row, "conversation_id")?)).or_default().push(reading);
+        }
+        let sql = format!("SELECT c.* FROM {rows} r JOIN conversation c ON c.id = r.id WHERE c.tenant_id = $1");
+        let mut found = HashMap::new();
+        for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys])).await? {
+            let id = ConversationId(column(&row, "id")?);
+            let kind: String = column(&row, "kind")?;
+            let kind = Kind::parse(&kind)
+                .ok_or_else(|| StorageError::Inconsistent(format!("conversation {id} is of the kind {kind}")))?;
+            let facts = Facts {
+                id,
+                kind,
+                name: column(&row, "name")?,
+                revision: column(&row, "revision")?,
+                version: column(&row, "version")?,
+                last_seq: column(&row, "last_seq")?,
+                text_count: column(&row, "text_count")?,
+                last_activity_at: Timestamp(column(&row, "last_activity_at")?),
+                participants: participants.remove(&id).unwrap_or_default(),
+                participant_count: column(&row, "participant_count")?,
+            };
+            found.insert(id, facts);
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+}

@@ -1,0 +1,85 @@
+//! The one place where SQLite and PostgreSQL differ.
+//!
+//! Bulk statements bind their rows as ONE JSON array of arrays: the statement's text stays the same for any number of
+//! rows, so it is prepared once, and one statement serves a whole batch.
+
+use std::fmt::Write;
+
+use sea_orm::{DatabaseBackend, Statement, Value};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Which database this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Embedded.
+    Sqlite,
+    /// A server, for several nodes.
+    Postgres,
+}
+
+/// What a column of bulk rows holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Column {
+    Uuid,
+    Int,
+    Text,
+    Bool,
+}
+
+impl Dialect {
+    pub(super) fn backend(self) -> DatabaseBackend {
+        match self {
+            Dialect::Sqlite => DatabaseBackend::Sqlite,
+            Dialect::Postgres => DatabaseBackend::Postgres,
+        }
+    }
+
+    /// The rows bound as JSON in parameter `$n`, as a table to select from, with these columns.
+    pub(super) fn rows(self, n: usize, columns: &[(&str, Column)]) -> String {
+        let mut sql = String::from("(SELECT ");
+        for (i, (name, column)) in columns.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            let _ = match (self, column) {
+                (Dialect::Sqlite, Column::Uuid) => write!(sql, "{comma}unhex(value->>{i}) AS {name}"),
+                (Dialect::Sqlite, _) => write!(sql, "{comma}value->>{i} AS {name}"),
+                (Dialect::Postgres, Column::Uuid) => write!(sql, "{comma}(value->>{i})::uuid AS {name}"),
+                (Dialect::Postgres, Column::Int) => write!(sql, "{comma}(value->>{i})::bigint AS {name}"),
+                (Dialect::Postgres, Column::Bool) => write!(sql, "{comma}(value->>{i})::boolean AS {name}"),
+                (Dialect::Postgres, Column::Text) => write!(sql, "{comma}value->>{i} AS {name}"),
+            };
+        }
+        let _ = match self {
+            Dialect::Sqlite => write!(sql, " FROM json_each(${n}))"),
+            Dialect::Postgres => write!(sql, " FROM jsonb_array_elements(${n}::jsonb))"),
+        };
+        sql
+    }
+
+    /// What locks the selected rows until the end of the transaction. SQLite has one writer anyway.
+    pub(super) fn for_update(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// A statement with its parameters `$1`, `$2` …
+    pub(super) fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.backend(), sql, values)
+    }
+}
+
+/// An id in bulk rows.
+pub(super) struct Hex(pub Uuid);
+
+impl Serialize for Hex {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.0.as_simple().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+/// Bulk rows as the parameter that [`Dialect::rows`] reads.
+pub(super) fn bulk<T: Serialize>(rows: &[T]) -> Value {
+    Value::from(serde_json::to_string(rows).unwrap_or_else(|_| "[]".into()))
+}

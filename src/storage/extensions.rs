@@ -1,0 +1,166 @@
+//! Tenants, and the people in them.
+
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query,
+};
+
+use crate::domain::{Caller, ExtensionId, Role, TenantId, extension::{Extension, People}};
+
+use super::{
+    Storage, StorageError,
+    dialect::{Column, Hex, bulk},
+    entity::{extension, tenant},
+    extension_id, models,
+};
+
+/// An extension, and what guards its provisioning.
+#[derive(Clone, Debug)]
+pub struct StoredExtension {
+    /// Whose.
+    pub tenant: TenantId,
+    /// As it is.
+    pub extension: Extension,
+    /// argon2id, if it has a password.
+    pub password_hash: Option<String>,
+    /// Rises with each change of it.
+    pub revision: i64,
+}
+
+impl StoredExtension {
+    /// It, as one who asks.
+    pub fn into_caller(self) -> Caller {
+        let Extension { id, number, name, role, .. } = self.extension;
+        Caller { tenant: self.tenant, extension: id, number, name, role }
+    }
+}
+
+impl TryFrom<extension::Model> for StoredExtension {
+    type Error = StorageError;
+    fn try_from(row: extension::Model) -> Result<Self, StorageError> {
+        let role = Role::parse(&row.role)
+            .ok_or_else(|| StorageError::Inconsistent(format!("extension {} has the role {}", row.id, row.role)))?;
+        Ok(Self {
+            tenant: TenantId(row.tenant_id),
+            extension: Extension {
+                id: ExtensionId(row.id),
+                number: row.number,
+                name: row.name,
+                role,
+                enabled: row.enabled,
+                credential: row.credential,
+            },
+            password_hash: row.password_hash,
+            revision: row.revision,
+        })
+    }
+}
+
+impl Storage {
+    /// The tenant of that name.
+    pub async fn tenant(&self, name: &str) -> Result<Option<TenantId>, StorageError> {
+        let row = tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(&self.0.reader).await?;
+        Ok(row.map(|t| TenantId(t.id)))
+    }
+
+    /// The name of a tenant.
+    pub async fn tenant_name(&self, id: TenantId) -> Result<Option<String>, StorageError> {
+        Ok(tenant::Entity::find_by_id(id.0).one(&self.0.reader).await?.map(|t| t.name))
+    }
+
+    /// The first tenants by name, at most `limit`.
+    pub async fn tenants(&self, limit: u64) -> Result<Vec<(TenantId, String)>, StorageError> {
+        let rows = tenant::Entity::find().order_by_asc(tenant::Column::Name).limit(limit).all(&self.0.reader).await?;
+        Ok(rows.into_iter().map(|t| (TenantId(t.id), t.name)).collect())
+    }
+
+    /// The tenant of that name, made if need be.
+    pub async fn make_tenant(&self, name: &str) -> Result<TenantId, StorageError> {
+        let insert = self.statement(
+            "INSERT INTO tenant (id, name, version, created_at) VALUES ($1, $2, 0, $3) ON CONFLICT (name) DO NOTHING",
+            [self.0.clock.new_id().into(), name.into(), self.0.clock.now().0.into()],
+        );
+        self.0.writer.execute_raw(insert).await?;
+        let row = tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(&self.0.writer).await?;
+        row.map(|t| TenantId(t.id)).ok_or_else(|| StorageError::Inconsistent(format!("no tenant {name}")))
+    }
+
+    /// The extension of that number.
+    pub async fn extension(&self, tenant: TenantId, number: &str) -> Result<Option<StoredExtension>, StorageError> {
+        extension::Entity::find()
+            .filter(extension::Column::TenantId.eq(tenant.0))
+            .filter(extension::Column::Number.eq(number))
+            .one(&self.0.reader)
+            .await?
+            .map(StoredExtension::try_from)
+            .transpose()
+    }
+
+    /// The tenant's extensions by number, after `after`; with `q` those whose number or name contains it.
+    pub async fn extensions(
+        &self,
+        tenant: TenantId,
+        q: Option<&str>,
+        after: Option<&str>,
+        enabled_only: bool,
+        limit: u64,
+    ) -> Result<Vec<Extension>, StorageError> {
+        let mut query = extension::Entity::find().filter(extension::Column::TenantId.eq(tenant.0));
+        if let Some(after) = after {
+            query = query.filter(extension::Column::Number.gt(after));
+        }
+        if enabled_only {
+            query = query.filter(extension::Column::Enabled.eq(true));
+        }
+        if let Some(q) = q {
+            let pattern = sea_query::LikeExpr::new(like(q)).escape('\\');
+            let name = sea_query::Expr::expr(sea_query::Func::lower(sea_query::Expr::col(extension::Column::Name)));
+            query = query.filter(
+                Condition::any().add(extension::Column::Number.like(pattern.clone())).add(name.like(pattern)),
+            );
+        }
+        let rows = query.order_by_asc(extension::Column::Number).limit(limit).all(&self.0.reader).await?;
+        rows.into_iter().map(|row| Ok(StoredExtension::try_from(row)?.extension)).collect()
+    }
+
+    /// All extensions of the tenant, gone ones too: whoever may have written something.
+    pub async fn everyone(&self, tenant: TenantId) -> Result<Vec<Extension>, StorageError> {
+        let rows =
+            extension::Entity::find().filter(extension::Column::TenantId.eq(tenant.0)).all(&self.0.reader).await?;
+        rows.into_iter().map(|row| Ok(StoredExtension::try_from(row)?.extension)).collect()
+    }
+
+    /// Number and name of these extensions of the tenant.
+    pub async fn people(
+        &self,
+        tenant: TenantId,
+        ids: impl IntoIterator<Item = ExtensionId>,
+    ) -> Result<People, StorageError> {
+        let ids: Vec<_> = ids.into_iter().map(|id| (Hex(id.0),)).collect();
+        if ids.is_empty() {
+            return Ok(People::new());
+        }
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT e.id, e.number, e.name FROM {rows} r JOIN extension e ON e.id = r.id WHERE e.tenant_id = $1"
+        );
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&ids)])).await?;
+        rows.iter()
+            .map(|r| Ok((extension_id(r, "id")?, (super::column(r, "number")?, super::column(r, "name")?))))
+            .collect()
+    }
+
+    /// Whether an extension with that `credential` may still sign in, and as whom.
+    pub(super) async fn caller(&self, id: ExtensionId, credential: i64) -> Result<Option<Caller>, StorageError> {
+        let sql = "SELECT * FROM extension WHERE id = $1 AND credential = $2 AND enabled";
+        let rows =
+            self.0.reader.query_all_raw(self.statement(sql, [id.0.into(), credential.into()])).await?;
+        let found = models::<extension::Model>(&rows)?.pop().map(StoredExtension::try_from).transpose()?;
+        Ok(found.map(StoredExtension::into_caller))
+    }
+}
+
+/// `%q%` in lower case, with what LIKE takes for a wildcard escaped.
+pub(super) fn like(q: &str) -> String {
+    let escaped = q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}

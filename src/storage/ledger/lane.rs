@@ -1,0 +1,168 @@
+//! One lane: takes what waits, commits it as one transaction, answers, publishes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use metrics::{counter, histogram};
+use sea_orm::{DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tokio::sync::mpsc;
+use tracing::{error, warn};
+
+use crate::{
+    domain::{Committed, Happening, TenantId},
+    storage::{Dialect, Storage, StorageError},
+};
+
+use super::{
+    Fault, Faults, Feeds, Job, Outcome, Unit, ground,
+    walk::{Known, Verdict, walk},
+    write,
+};
+
+/// Units in one transaction, at most.
+const BATCH: usize = 1_024;
+
+pub(super) struct Lane {
+    storage: Storage,
+    feeds: Feeds,
+    faults: Option<Faults>,
+}
+
+/// Why a batch was not, or may not have been, committed.
+enum Failure {
+    Aborted,
+    Unknown,
+}
+
+impl Lane {
+    pub(super) fn new(storage: Storage, feeds: Feeds, faults: Option<Faults>) -> Self {
+        Self { storage, feeds, faults }
+    }
+
+    pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        // What queues up during one commit is the next batch: no timer is needed.
+        while jobs.recv_many(&mut batch, BATCH).await > 0 {
+            let (units, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|job| (job.unit, job.answer)).unzip();
+            let outcomes = self.commit(&units).await;
+            for (outcome, answer) in outcomes.into_iter().zip(answers) {
+                answer(outcome);
+            }
+        }
+    }
+
+    async fn commit(&self, units: &[Unit]) -> Vec<Outcome> {
+        match self.attempt(units).await {
+            Ok(outcomes) => outcomes,
+            // A bad unit harms nobody: the others are committed without it.
+            Err(Failure::Aborted) if units.len() > 1 => {
+                let mut outcomes = Vec::with_capacity(units.len());
+                for unit in units {
+                    let alone = self.attempt(std::slice::from_ref(unit)).await;
+                    outcomes.push(alone.map_or_else(Outcome::from, |mut one| one.remove(0)));
+                }
+                outcomes
+            }
+            Err(Failure::Aborted) => vec![Outcome::Aborted],
+            Err(Failure::Unknown) => {
+                // What may have been committed unheard is found by its versions.
+                for unit in units {
+                    if let Some(feed) = self.feeds.get(&unit.tenant) {
+                        feed.ring();
+                    }
+                }
+                units.iter().map(|_| Outcome::Unknown).collect()
+            }
+        }
+    }
+
+    async fn attempt(&self, units: &[Unit]) -> Result<Vec<Outcome>, Failure> {
+        let started = std::time::Instant::now();
+        let verdicts = self.transact(units).await?;
+        histogram!("partyline_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
+        #[allow(clippy::cast_precision_loss)] // at most 1,024
+        histogram!("partyline_ledger_batch_units").record(units.len() as f64);
+        self.publish(&verdicts);
+        Ok(verdicts.into_iter().map(Outcome::from).collect())
+    }
+
+    async fn transact(&self, units: &[Unit]) -> Result<Vec<Verdict>, Failure> {
+        let aborted = |error: StorageError| {
+            error!(%error, units = units.len(), "a batch was rolled back");
+            counter!("partyline_ledger_aborted_total").increment(1);
+            Failure::Aborted
+        };
+        let fault = self.faults.as_ref().map_or(Fault::None, |f| f(units.len()));
+        let dialect = self.storage.0.dialect;
+        let now = self.storage.0.clock.now();
+        let options = TransactionOptions {
+            sqlite_transaction_mode: (dialect == Dialect::Sqlite).then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.storage.0.writer.begin_with_options(options).await.map_err(|e| aborted(e.into()))?;
+        let named: Vec<_> = units.iter().collect();
+        let ground = ground::read(&tx, dialect, &named).await.map_err(aborted)?;
+        let (verdicts, writes) = walk(units, ground, now);
+        write::write(&tx, dialect, &writes, now).await.map_err(aborted)?;
+        match fault {
+            Fault::None | Fault::LoseAnswer => {}
+            Fault::Abort => return Err(aborted(StorageError::Inconsistent("a test's wish".into()))),
+            Fault::LoseCommit => return Err(Failure::Unknown),
+        }
+        tx.commit().await.map_err(|error| self.commit_failed(&error))?;
+        if fault == Fault::LoseAnswer { Err(Failure::Unknown) } else { Ok(verdicts) }
+    }
+
+    /// A full disk rolls back for certain; after anything else that breaks a COMMIT nobody can tell.
+    fn commit_failed(&self, error: &DbErr) -> Failure {
+        let certain = self.storage.0.dialect == Dialect::Sqlite && error.to_string().contains("(code: 13)");
+        error!(%error, certain, "a commit failed");
+        if certain {
+            counter!("partyline_ledger_aborted_total").increment(1);
+            return Failure::Aborted;
+        }
+        warn!("the outcome of a batch is unknown");
+        counter!("partyline_ledger_unknown_total").increment(1);
+        Failure::Unknown
+    }
+
+    fn publish(&self, verdicts: &[Verdict]) {
+        let mut news: BTreeMap<TenantId, Vec<Arc<Committed>>> = BTreeMap::new();
+        let mut messages = 0;
+        for verdict in verdicts {
+            let Verdict::Committed(changes) = verdict else { continue };
+            for committed in changes {
+                messages += u64::from(matches!(committed.happening, Happening::MessageCreated(_)));
+                news.entry(committed.tenant).or_default().push(committed.clone());
+            }
+        }
+        counter!("partyline_messages_committed_total").increment(messages);
+        for (tenant, changes) in news {
+            if let Some(feed) = self.feeds.get(&tenant) {
+                feed.push(changes.into_iter());
+            }
+        }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Aborted => Outcome::Aborted,
+            Failure::Unknown => Outcome::Unknown,
+        }
+    }
+}
+
+impl From<Verdict> for Outcome {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Committed(changes) => Outcome::Committed(changes),
+            Verdict::Conflict => Outcome::Conflict,
+            Verdict::Known(Known::Stored(message)) => Outcome::Known(Box::new(message)),
+            Verdict::Known(Known::Twin(first)) => match &first.happening {
+                Happening::MessageCreated(message) => Outcome::Known(Box::new(message.clone())),
+                _ => Outcome::Conflict,
+            },
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The ledger: every change that clients see is committed here, many units of work in one transaction.
+//!
+//! A lane takes whatever units wait, reads what they rest on ([`ground`]), gives each its verdict and its place
+//! ([`walk`]), writes all of it ([`write`]), and only then answers and publishes ([`feed`]).
+
+mod feed;
+mod ground;
+mod lane;
+mod walk;
+mod write;
+
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use dashmap::DashMap;
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
+
+use crate::domain::{ClientId, Committed, Decision, ExtensionId, TenantId, conversation::Message};
+
+use super::{Dialect, Storage};
+
+pub use feed::Feed;
+
+/// Units waiting for a lane beyond this are `busy`.
+const WAITING: usize = 8_192;
+
+/// What is committed together, or not at all.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// Whose counter it takes its versions from.
+    pub tenant: TenantId,
+    /// The send that this is, looked up before anything else.
+    pub client_id: Option<(ExtensionId, ClientId)>,
+    /// What it changes and what that rests on; nothing for a bare look-up of the `client_id`.
+    pub decision: Decision,
+}
+
+/// What became of a unit.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// On disk.
+    Committed(Vec<Arc<Committed>>),
+    /// Its `client_id` was used before: this is the first message.
+    Known(Box<Message>),
+    /// What it rests on has moved: reload and decide again.
+    Conflict,
+    /// Certainly not written.
+    Aborted,
+    /// The connection broke while it committed.
+    Unknown,
+}
+
+/// Takes units of work. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    lanes: Arc<[mpsc::Sender<Job>]>,
+    feeds: Feeds,
+}
+
+type Feeds = Arc<DashMap<TenantId, Arc<Feed>>>;
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("lanes", &self.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+/// Who waits for an outcome. Called once, in the order of the units of a tenant.
+type Answer = Box<dyn FnOnce(Outcome) + Send>;
+
+struct Job {
+    unit: Unit,
+    answer: Answer,
+}
+
+/// What a test wants to go wrong with the next commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// The commit fails: nothing is written.
+    Abort,
+    /// The commit succeeds, and its answer is lost.
+    LoseAnswer,
+    /// The commit fails, and its answer is lost.
+    LoseCommit,
+}
+
+/// Asked before each commit, with the number of its units. The product's never fails anything.
+pub type Faults = Arc<dyn Fn(usize) -> Fault + Send + Sync>;
+
+impl Ledger {
+    /// Starts the lanes on a runtime of their own; they end when the last clone of the ledger is dropped.
+    pub fn start(storage: &Storage, runtime: &Handle, faults: Option<Faults>) -> (Self, Vec<JoinHandle<()>>) {
+        let lanes = match storage.0.dialect {
+            Dialect::Sqlite => 1,
+            Dialect::Postgres => 4,
+        };
+        let feeds = Feeds::default();
+        let start = |_| {
+            let (sender, jobs) = mpsc::channel(WAITING);
+            let lane = lane::Lane::new(storage.clone(), feeds.clone(), faults.clone());
+            (sender, runtime.spawn(lane.run(jobs)))
+        };
+        let (senders, tasks): (Vec<_>, _) = (0..lanes).map(start).unzip();
+        (Self { lanes: senders.into(), feeds }, tasks)
+    }
+
+    /// Hands a unit over; the answer comes in the order of the tenant's units. `Err`: too many wait, nothing was done.
+    pub fn submit(&self, unit: Unit, answer: impl FnOnce(Outcome) + Send + 'static) -> Result<(), Unit> {
+        let mut hasher = DefaultHasher::new();
+        unit.tenant.hash(&mut hasher);
+        let lane = usize::try_from(hasher.finish() % self.lanes.len() as u64).unwrap_or(0);
+        let job = Job { unit, answer: Box::new(answer) };
+        self.lanes[lane].try_send(job).map_err(|e| e.into_inner().unit)
+    }
+
+    /// Commits a unit and waits for what becomes of it.
+    pub async fn commit(&self, unit: Unit) -> Result<Outcome, Unit> {
+        let (sender, outcome) = tokio::sync::oneshot::channel();
+        self.submit(unit, move |o| {
+            let _ = sender.send(o);
+        })?;
+        Ok(outcome.await.unwrap_or(Outcome::Unknown))
+    }
+
+    /// What is committed of a tenant, from now on.
+    pub fn subscribe(&self, tenant: TenantId) -> Arc<Feed> {
+        self.feeds.entry(tenant).or_default().clone()
+    }
+
+    /// Nobody on this node listens to the tenant any more.
+    pub fn unsubscribe(&self, tenant: TenantId) {
+        self.feeds.remove(&tenant);
+    }
+}

@@ -1,0 +1,394 @@
+//! The walk through a batch: each unit is compared with what the earlier ones leave behind, and gets its verdict.
+//! Pure: what the database says comes in as [`Ground`], what is to be written goes out as [`Writes`].
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use crate::domain::{
+    Audience, Change, ClientId, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId, Timestamp,
+    Version,
+    change::{NewConversation, Reading},
+    conversation::{Direction, Facts, Marker, Message, NewMessage, PARTICIPANTS_SHOWN},
+    extension::Extension,
+};
+
+use super::Unit;
+
+/// What the database says of everything that the batch names.
+#[derive(Debug, Default)]
+pub(super) struct Ground {
+    /// The tenants' counters.
+    pub counters: BTreeMap<TenantId, Version>,
+    /// The `client_id`s that were used before.
+    pub known: HashMap<(ExtensionId, ClientId), Known>,
+    pub heads: HashMap<ConversationId, Head>,
+    /// Extensions by id: their revisions.
+    pub extensions: HashMap<ExtensionId, i64>,
+    /// Natural keys and extension numbers that are taken.
+    pub taken: HashSet<(TenantId, String)>,
+    /// Texts up to messages that markers name and that are not the newest.
+    pub text_nos: HashMap<(ConversationId, Seq), i64>,
+}
+
+/// What a used `client_id` stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Known {
+    /// Stored long ago.
+    Stored(Message),
+    /// In this very batch.
+    Twin(Arc<Committed>),
+}
+
+/// What of a conversation's row changes with its messages.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub tenant: TenantId,
+    pub revision: i64,
+    pub version: Version,
+    pub last_seq: Seq,
+    pub text_count: i64,
+    pub last_activity_at: Timestamp,
+}
+
+/// What became of a unit, if the batch commits.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Committed(Vec<Arc<Committed>>),
+    Known(Known),
+    Conflict,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    pub counters: BTreeMap<TenantId, Version>,
+    pub conversations: Vec<(NewConversation, TenantId, Version)>,
+    pub heads: BTreeMap<ConversationId, Head>,
+    pub messages: Vec<Arc<Committed>>,
+    /// Where each marker goes; its version, unless it only follows its owner's message.
+    pub markers: BTreeMap<(ConversationId, ExtensionId), (Marker, Option<Version>)>,
+    pub extensions: Vec<PutExtension>,
+}
+
+/// An extension to insert or update.
+#[derive(Debug)]
+pub(super) struct PutExtension {
+    pub tenant: TenantId,
+    pub version: Version,
+    pub extension: Extension,
+    pub password_hash: Option<String>,
+}
+
+/// The key under which an extension's number is taken.
+pub(super) fn number_key(number: &str) -> String {
+    format!("extension:{number}")
+}
+
+/// Gives each unit its verdict, in order.
+pub(super) fn walk<'a>(
+    units: impl IntoIterator<Item = &'a Unit>,
+    ground: Ground,
+    now: Timestamp,
+) -> (Vec<Verdict>, Writes) {
+    let mut walk = Walk { ground, writes: Writes::default(), now };
+    let verdicts = units.into_iter().map(|unit| walk.unit(unit)).collect();
+    (verdicts, walk.writes)
+}
+
+struct Walk {
+    ground: Ground,
+    writes: Writes,
+    now: Timestamp,
+}
+
+impl Walk {
+    fn unit(&mut self, unit: &Unit) -> Verdict {
+        if let Some(known) = unit.client_id.and_then(|key| self.ground.known.get(&key)) {
+            return Verdict::Known(known.clone());
+        }
+        if !self.holds(unit) {
+            return Verdict::Conflict;
+        }
+        let mut committed = Vec::with_capacity(unit.decision.changes.len());
+        for change in &unit.decision.changes {
+            if let Some(change) = self.change(unit.tenant, change) {
+                committed.push(change);
+            }
+        }
+        if let (Some(key), Some(first)) = (unit.client_id, committed.first()) {
+            self.ground.known.insert(key, Known::Twin(first.clone()));
+        }
+        Verdict::Committed(committed)
+    }
+
+    /// Whether all that a unit rests on still stands. Nothing is touched before this is settled.
+    fn holds(&self, unit: &Unit) -> bool {
+        let guards = unit.decision.guards.iter().all(|guard| match guard {
+            Guard::Conversation(id, revision) => {
+                self.ground.heads.get(id).is_some_and(|h| h.tenant == unit.tenant && h.revision == *revision)
+            }
+            Guard::Extension(id, revision) => self.ground.extensions.get(id) == Some(revision),
+        });
+        let free = |key: String| !self.ground.taken.contains(&(unit.tenant, key));
+        let keys = unit.decision.changes.iter().all(|change| match change {
+            Change::ConversationCreated(c) => c.natural_key.clone().is_none_or(free),
+            Change::ExtensionPut { extension, made: true, .. } => free(number_key(&extension.number)),
+            _ => true,
+        });
+        guards && keys && self.ground.counters.contains_key(&unit.tenant)
+    }
+
+    fn change(&mut self, tenant: TenantId, change: &Change) -> Option<Arc<Committed>> {
+        match change {
+            Change::ConversationCreated(new) => Some(self.create(tenant, new)),
+            Change::MessageAdded(new) => self.message(tenant, new),
+            Change::MarkersAdvanced { conversation, readers, audience } => {
+                self.markers(tenant, *conversation, readers, audience.clone())
+            }
+            Change::ExtensionPut { extension, password_hash, .. } => {
+                Some(self.extension(tenant, extension, password_hash.clone()))
+            }
+        }
+    }
+
+    fn create(&mut self, tenant: TenantId, new: &NewConversation) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        if let Some(key) = &new.natural_key {
+            self.ground.taken.insert((tenant, key.clone()));
+        }
+        let head = Head {
+            tenant,
+            revision: 1,
+            version,
+            last_seq: 0,
+            text_count: 0,
+            last_activity_at: self.now,
+        };
+        self.ground.heads.insert(new.id, head);
+        self.writes.conversations.push((new.clone(), tenant, version));
+        let shown = new.members.iter().take(PARTICIPANTS_SHOWN);
+        let facts = Facts {
+            id: new.id,
+            kind: new.kind,
+            name: new.name.clone(),
+            revision: 1,
+            version,
+            last_seq: 0,
+            text_count: 0,
+            last_activity_at: self.now,
+            participants: shown.map(|e| Reading { extension: *e, marker: Marker::default() }).collect(),
+            participant_count: i64::try_from(new.members.len()).unwrap_or(i64::MAX),
+        };
+        let happening = Happening::ConversationUpdated { facts, joined: Some(Marker::default()) };
+        self.committed(tenant, version, Audience::Extensions(new.members.clone()), happening)
+    }
+
+    fn message(&mut self, tenant: TenantId, new: &NewMessage) -> Option<Arc<Committed>> {
+        let version = self.next_version(tenant);
+        let head = self.ground.heads.get_mut(&new.conversation)?;
+        head.last_seq += 1;
+        head.text_count += 1;
+        head.version = version;
+        // The clock may go back; a conversation's activity doesn't.
+        head.last_activity_at = head.last_activity_at.max(self.now);
+        let marker = Marker { seq: head.last_seq, text_no: head.text_count };
+        self.writes.heads.insert(new.conversation, head.clone());
+        self.ground.text_nos.insert((new.conversation, marker.seq), marker.text_no);
+        self.move_marker(new.conversation, new.author, marker, None);
+        let message = Message {
+            conversation: new.conversation,
+            seq: marker.seq,
+            version,
+            text_no: marker.text_no,
+            direction: Direction::Internal,
+            author: new.author,
+            client_id: new.client_id,
+            created_at: self.now,
+            text: new.text.clone(),
+        };
+        let audience = Audience::Extensions(new.audience.clone());
+        let committed = self.committed(tenant, version, audience, Happening::MessageCreated(message));
+        self.writes.messages.push(committed.clone());
+        Some(committed)
+    }
+
+    fn markers(
+        &mut self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        readers: &[(ExtensionId, Seq)],
+        audience: Arc<[ExtensionId]>,
+    ) -> Option<Arc<Committed>> {
+        let head = self.ground.heads.get(&conversation)?;
+        let newest = Marker { seq: head.last_seq, text_no: head.text_count };
+        let place = |seq: Seq| match self.ground.text_nos.get(&(conversation, seq)) {
+            Some(text_no) if seq < newest.seq => Marker { seq, text_no: *text_no },
+            _ => newest,
+        };
+        let readers: Vec<_> = readers
+            .iter()
+            .map(|(extension, seq)| Reading { extension: *extension, marker: place(*seq) })
+            .filter(|r| r.marker.seq > 0)
+            .collect();
+        if readers.is_empty() {
+            return None;
+        }
+        let version = self.next_version(tenant);
+        let head = self.ground.heads.get_mut(&conversation)?;
+        head.version = version;
+        self.writes.heads.insert(conversation, head.clone());
+        for reading in &readers {
+            self.move_marker(conversation, reading.extension, reading.marker, Some(version));
+        }
+        let happening = Happening::ReadAdvanced { conversation, readers };
+        Some(self.committed(tenant, version, Audience::Extensions(audience), happening))
+    }
+
+    fn extension(
+        &mut self,
+        tenant: TenantId,
+        extension: &Extension,
+        password_hash: Option<String>,
+    ) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
+        self.ground.taken.insert((tenant, number_key(&extension.number)));
+        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash };
+        self.writes.extensions.push(put);
+        self.committed(tenant, version, Audience::Tenant, Happening::ExtensionUpdated(extension.clone()))
+    }
+
+    fn move_marker(&mut self, c: ConversationId, who: ExtensionId, to: Marker, version: Option<Version>) {
+        let entry = self.writes.markers.entry((c, who)).or_insert((to, version));
+        *entry = (entry.0.max(to), version.or(entry.1));
+    }
+
+    fn next_version(&mut self, tenant: TenantId) -> Version {
+        let counter = self.ground.counters.entry(tenant).or_insert(0);
+        *counter += 1;
+        self.writes.counters.insert(tenant, *counter);
+        *counter
+    }
+
+    fn committed(&self, tenant: TenantId, version: Version, audience: Audience, happening: Happening) -> Arc<Committed> {
+        Arc::new(Committed { tenant, version, at: self.now, audience, happening })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Decision, MessageText};
+    use uuid::Uuid;
+
+    const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+    const CHAT: ConversationId = ConversationId(Uuid::from_u128(2));
+    const JAKE: ExtensionId = ExtensionId(Uuid::from_u128(3));
+
+    fn ground() -> Ground {
+        let head = Head {
+            tenant: TENANT,
+            revision: 4,
+            version: 9,
+            last_seq: 10,
+            text_count: 8,
+            last_activity_at: Timestamp(50),
+        };
+        Ground { counters: [(TENANT, 9)].into(), heads: [(CHAT, head)].into(), ..Ground::default() }
+    }
+
+    fn send(client: u128, revision: i64) -> Unit {
+        let client_id = ClientId(Uuid::from_u128(client));
+        let text = MessageText::parse("Hi".into()).unwrap();
+        let message = NewMessage { conversation: CHAT, author: JAKE, client_id, text, audience: [JAKE].into() };
+        let decision = Decision {
+            guards: vec![Guard::Conversation(CHAT, revision)],
+            changes: vec![Change::MessageAdded(message)],
+        };
+        Unit { tenant: TENANT, client_id: Some((JAKE, client_id)), decision }
+    }
+
+    fn read(seq: Seq) -> Unit {
+        let change = Change::MarkersAdvanced { conversation: CHAT, readers: vec![(JAKE, seq)], audience: [JAKE].into() };
+        let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
+        Unit { tenant: TENANT, client_id: None, decision }
+    }
+
+    fn places(verdicts: &[Verdict]) -> Vec<(Version, Seq)> {
+        verdicts
+            .iter()
+            .filter_map(|v| match v {
+                Verdict::Committed(c) => Some(&c[0]),
+                _ => None,
+            })
+            .map(|c| match &c.happening {
+                Happening::MessageCreated(m) => (c.version, m.seq),
+                Happening::ReadAdvanced { readers, .. } => (c.version, readers[0].marker.seq),
+                _ => (c.version, 0),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn messages_get_places_without_gaps_and_a_conflict_takes_none() {
+        let units = [send(1, 4), send(2, 3), send(3, 4)];
+        let (verdicts, writes) = walk(&units, ground(), Timestamp(60));
+        assert_eq!(places(&verdicts), [(10, 11), (11, 12)]);
+        assert!(matches!(verdicts[1], Verdict::Conflict));
+        assert_eq!(writes.counters[&TENANT], 11);
+        assert_eq!(writes.heads[&CHAT].last_seq, 12);
+        assert_eq!(writes.markers[&(CHAT, JAKE)].0, Marker { seq: 12, text_no: 10 });
+    }
+
+    #[test]
+    fn twins_in_one_batch_are_one_message() {
+        let units = [send(1, 4), send(1, 4)];
+        let (verdicts, writes) = walk(&units, ground(), Timestamp(60));
+        assert!(matches!(&verdicts[1], Verdict::Known(Known::Twin(c)) if c.version == 10));
+        assert_eq!(writes.messages.len(), 1);
+    }
+
+    #[test]
+    fn a_marker_stops_at_the_newest_message_of_the_batch_so_far() {
+        let units = [read(99), send(1, 4), read(99)];
+        let (verdicts, _) = walk(&units, ground(), Timestamp(60));
+        assert_eq!(places(&verdicts), [(10, 10), (11, 11), (12, 11)]);
+    }
+
+    #[test]
+    fn activity_does_not_go_back_with_the_clock() {
+        let (_, writes) = walk(&[send(1, 4)], ground(), Timestamp(40));
+        assert_eq!(writes.heads[&CHAT].last_activity_at, Timestamp(50));
+    }
+
+    #[test]
+    fn a_taken_natural_key_is_a_conflict_in_the_same_batch_too() {
+        let create = |id| {
+            let new = NewConversation {
+                id: ConversationId(Uuid::from_u128(id)),
+                kind: crate::domain::conversation::Kind::Direct,
+                natural_key: Some("direct:a:b".into()),
+                name: None,
+                members: [JAKE].into(),
+            };
+            let decision = Decision { guards: vec![], changes: vec![Change::ConversationCreated(new)] };
+            Unit { tenant: TENANT, client_id: None, decision }
+        };
+        let (verdicts, writes) = walk(&[create(20), create(21)], ground(), Timestamp(60));
+        assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Conflict]));
+        assert_eq!(writes.conversations.len(), 1);
+    }
+
+    #[test]
+    fn another_tenant_s_conversation_is_a_conflict() {
+        let other = TenantId(Uuid::from_u128(77));
+        let mut ground = ground();
+        ground.counters.insert(other, 0);
+        let unit = Unit { tenant: other, ..send(1, 4) };
+        let (verdicts, writes) = walk(&[unit], ground, Timestamp(60));
+        assert!(matches!(verdicts[..], [Verdict::Conflict]));
+        assert!(writes.counters.is_empty());
+    }
+}

@@ -1,0 +1,205 @@
+//! Writes what a batch changes: one statement a table, whatever the number of rows.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use serde::Serialize;
+
+use crate::{
+    domain::{Happening, Timestamp},
+    storage::{
+        Dialect, StorageError,
+        dialect::{
+            Column::{self, Bool, Int, Text, Uuid},
+            Hex, bulk,
+        },
+    },
+};
+
+use super::walk::Writes;
+
+/// Writes all of it. What refers to a row comes after that row.
+pub(super) async fn write(
+    tx: &DatabaseTransaction,
+    dialect: Dialect,
+    writes: &Writes,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let writer = Writer { tx, dialect };
+    writer.extensions(writes, now).await?;
+    writer.conversations(writes, now).await?;
+    writer.messages(writes).await?;
+    writer.heads(writes).await?;
+    writer.markers(writes).await?;
+    writer.counters(writes).await
+}
+
+struct Writer<'a> {
+    tx: &'a DatabaseTransaction,
+    dialect: Dialect,
+}
+
+impl Writer<'_> {
+    /// Runs a statement that reads its rows from `{rows}`; nothing, if there are none.
+    async fn run<T: Serialize>(&self, sql: &str, columns: &[(&str, Column)], rows: &[T]) -> Result<(), StorageError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = sql.replace("{rows}", &self.dialect.rows(1, columns));
+        self.tx.execute_raw(self.dialect.statement(&sql, [bulk(rows)])).await?;
+        Ok(())
+    }
+
+    async fn extensions(&self, writes: &Writes, now: Timestamp) -> Result<(), StorageError> {
+        let columns = [
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("number", Text),
+            ("name", Text),
+            ("role", Text),
+            ("password_hash", Text),
+            ("enabled", Bool),
+            ("credential", Int),
+            ("version", Int),
+            ("created_at", Int),
+        ];
+        let rows: Vec<_> = writes
+            .extensions
+            .iter()
+            .map(|p| {
+                let e = &p.extension;
+                (
+                    Hex(e.id.0),
+                    Hex(p.tenant.0),
+                    &e.number,
+                    &e.name,
+                    e.role.as_str(),
+                    &p.password_hash,
+                    e.enabled,
+                    e.credential,
+                    p.version,
+                    now,
+                )
+            })
+            .collect();
+        // One row at a time: the same extension may be put twice in a batch, and the last one counts.
+        for row in &rows {
+            let sql = "INSERT INTO extension (id, tenant_id, number, name, role, password_hash, enabled, credential, \
+                 revision, version, created_at) SELECT id, tenant_id, number, name, role, password_hash, enabled, \
+                 credential, 1, version, created_at FROM {rows} r WHERE true \
+                 ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name, role = excluded.role, \
+                 password_hash = coalesce(excluded.password_hash, extension.password_hash), \
+                 enabled = excluded.enabled, credential = excluded.credential, \
+                 revision = extension.revision + 1, version = excluded.version";
+            self.run(sql, &columns, std::slice::from_ref(row)).await?;
+        }
+        Ok(())
+    }
+
+    async fn conversations(&self, writes: &Writes, now: Timestamp) -> Result<(), StorageError> {
+        let rows: Vec<_> = writes
+            .conversations
+            .iter()
+            .map(|(c, tenant, version)| {
+                let (key, name) = (&c.natural_key, &c.name);
+                (Hex(c.id.0), Hex(tenant.0), c.kind.as_str(), key, name, version, c.members.len(), now)
+            })
+            .collect();
+        let columns = [
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("kind", Text),
+            ("natural_key", Text),
+            ("name", Text),
+            ("version", Int),
+            ("participant_count", Int),
+            ("created_at", Int),
+        ];
+        let sql = "INSERT INTO conversation (id, tenant_id, kind, natural_key, name, revision, revised_version, \
+             version, last_seq, text_count, participant_count, last_activity_at, created_at) \
+             SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, participant_count, created_at, \
+             created_at FROM {rows} r";
+        self.run(sql, &columns, &rows).await?;
+
+        let members: Vec<_> = writes
+            .conversations
+            .iter()
+            .flat_map(|(c, tenant, version)| c.members.iter().map(move |m| (Hex(c.id.0), Hex(m.0), Hex(tenant.0), version)))
+            .collect();
+        let columns = [("conversation_id", Uuid), ("extension_id", Uuid), ("tenant_id", Uuid), ("version", Int)];
+        let sql = "INSERT INTO participant (conversation_id, extension_id, tenant_id, joined_version, joined_seq, \
+             joined_text_no, read_seq, read_text_no, marker_version) \
+             SELECT conversation_id, extension_id, tenant_id, version, 0, 0, 0, 0, 0 FROM {rows} r";
+        self.run(sql, &columns, &members).await
+    }
+
+    async fn messages(&self, writes: &Writes) -> Result<(), StorageError> {
+        let rows: Vec<_> = writes
+            .messages
+            .iter()
+            .filter_map(|committed| match &committed.happening {
+                Happening::MessageCreated(m) => Some((
+                    Hex(m.conversation.0),
+                    m.seq,
+                    Hex(committed.tenant.0),
+                    m.version,
+                    m.text_no,
+                    m.direction.as_str(),
+                    Hex(m.author.0),
+                    Hex(m.client_id.0),
+                    m.created_at,
+                    m.text.as_str(),
+                )),
+                _ => None,
+            })
+            .collect();
+        let columns = [
+            ("conversation_id", Uuid),
+            ("seq", Int),
+            ("tenant_id", Uuid),
+            ("version", Int),
+            ("text_no", Int),
+            ("direction", Text),
+            ("author_id", Uuid),
+            ("client_id", Uuid),
+            ("created_at", Int),
+            ("text", Text),
+        ];
+        let sql = "INSERT INTO message (conversation_id, seq, tenant_id, version, text_no, direction, author_id, \
+             client_id, created_at, text) SELECT conversation_id, seq, tenant_id, version, text_no, direction, \
+             author_id, client_id, created_at, text FROM {rows} r";
+        self.run(sql, &columns, &rows).await
+    }
+
+    async fn heads(&self, writes: &Writes) -> Result<(), StorageError> {
+        let rows: Vec<_> = writes
+            .heads
+            .iter()
+            .map(|(id, h)| (Hex(id.0), h.version, h.last_seq, h.text_count, h.last_activity_at))
+            .collect();
+        let columns =
+            [("id", Uuid), ("version", Int), ("last_seq", Int), ("text_count", Int), ("last_activity_at", Int)];
+        let sql = "UPDATE conversation SET version = r.version, last_seq = r.last_seq, text_count = r.text_count, \
+             last_activity_at = r.last_activity_at FROM {rows} r WHERE conversation.id = r.id";
+        self.run(sql, &columns, &rows).await
+    }
+
+    async fn markers(&self, writes: &Writes) -> Result<(), StorageError> {
+        let rows: Vec<_> = writes
+            .markers
+            .iter()
+            .map(|((c, who), (marker, version))| (Hex(c.0), Hex(who.0), marker.seq, marker.text_no, version))
+            .collect();
+        let columns =
+            [("conversation_id", Uuid), ("extension_id", Uuid), ("seq", Int), ("text_no", Int), ("version", Int)];
+        let sql = "UPDATE participant SET read_seq = r.seq, read_text_no = r.text_no, \
+             marker_version = coalesce(r.version, marker_version) FROM {rows} r \
+             WHERE participant.conversation_id = r.conversation_id \
+             AND participant.extension_id = r.extension_id AND participant.read_seq < r.seq";
+        self.run(sql, &columns, &rows).await
+    }
+
+    async fn counters(&self, writes: &Writes) -> Result<(), StorageError> {
+        let rows: Vec<_> = writes.counters.iter().map(|(tenant, version)| (Hex(tenant.0), version)).collect();
+        let sql = "UPDATE tenant SET version = r.version FROM {rows} r WHERE tenant.id = r.id";
+        self.run(sql, &[("id", Uuid), ("version", Int)], &rows).await
+    }
+}

@@ -1,0 +1,93 @@
+//! A conversation's timeline.
+
+use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult};
+
+use crate::domain::{
+    ClientId, ConversationId, ExtensionId, MessageText, Seq, TenantId, Timestamp,
+    conversation::{Direction, Message},
+};
+
+use super::{Storage, StorageError, entity::message};
+
+/// Which part of a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The newest.
+    Newest,
+    /// The newest below this `seq`.
+    Before(Seq),
+    /// The oldest above this `seq`.
+    After(Seq),
+}
+
+impl TryFrom<message::Model> for Message {
+    type Error = StorageError;
+    fn try_from(row: message::Model) -> Result<Self, StorageError> {
+        let direction = Direction::parse(&row.direction).ok_or_else(|| {
+            StorageError::Inconsistent(format!("message {}.{} goes {}", row.conversation_id, row.seq, row.direction))
+        })?;
+        Ok(Self {
+            conversation: ConversationId(row.conversation_id),
+            seq: row.seq,
+            version: row.version,
+            text_no: row.text_no,
+            direction,
+            author: ExtensionId(row.author_id),
+            client_id: ClientId(row.client_id),
+            created_at: Timestamp(row.created_at),
+            text: MessageText::stored(row.text),
+        })
+    }
+}
+
+/// Reads rows of the table `message`.
+pub(super) fn messages(rows: &[QueryResult]) -> Result<Vec<Message>, StorageError> {
+    rows.iter().map(|row| message::Model::from_query_result(row, "")?.try_into()).collect()
+}
+
+impl Storage {
+    /// A page of a timeline, oldest first, and whether more follows in the direction asked; `None` for who is no
+    /// member.
+    pub async fn history(
+        &self,
+        tenant: TenantId,
+        reader: ExtensionId,
+        conversation: ConversationId,
+        page: Page,
+        limit: usize,
+    ) -> Result<Option<(Vec<Message>, bool)>, StorageError> {
+        if !self.is_member(tenant, reader, conversation).await? {
+            return Ok(None);
+        }
+        let (bound, order, seq) = match page {
+            Page::Newest => ("seq <= $4", "DESC", i64::MAX),
+            Page::Before(seq) => ("seq < $4", "DESC", seq),
+            Page::After(seq) => ("seq > $4", "ASC", seq),
+        };
+        let sql = format!(
+            "SELECT * FROM message WHERE tenant_id = $1 AND conversation_id = $2 AND {bound} ORDER BY seq {order} LIMIT $3"
+        );
+        let asked = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let values = [tenant.0.into(), conversation.0.into(), asked.into(), seq.into()];
+        let mut found = messages(&self.0.reader.query_all_raw(self.statement(&sql, values)).await?)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        if order == "DESC" {
+            found.reverse();
+        }
+        Ok(Some((found, more)))
+    }
+
+    /// Whether an extension is in a conversation now.
+    pub async fn is_member(
+        &self,
+        tenant: TenantId,
+        extension: ExtensionId,
+        conversation: ConversationId,
+    ) -> Result<bool, StorageError> {
+        let sql = "SELECT 1 AS found FROM participant \
+                   WHERE conversation_id = $1 AND extension_id = $2 AND tenant_id = $3 AND left_version IS NULL";
+        let values = [conversation.0.into(), extension.0.into(), tenant.0.into()];
+        Ok(self.0.reader.query_one_raw(self.statement(sql, values)).await?.is_some())
+    }
+}

@@ -1,0 +1,102 @@
+//! What is on disk. SeaORM is used here and nowhere else; what goes in and comes out are domain types.
+//!
+//! All that clients see is written by the [`ledger`]; the rest of this module reads, and keeps tokens and keys.
+
+mod changes;
+mod connect;
+mod conversations;
+mod dialect;
+mod entity;
+mod extensions;
+pub mod ledger;
+mod messages;
+mod secrets;
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    domain::{ExtensionId, Refusal},
+};
+
+pub use changes::{CatchUp, Reader};
+pub use connect::{Database, InUse};
+pub use conversations::{Filter, Row};
+pub use dialect::Dialect;
+pub use extensions::StoredExtension;
+pub use messages::Page;
+pub use secrets::{KeyOwner, Scope};
+
+/// The database, open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Storage(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// One connection on SQLite, so that writers wait for each other here and not in the file.
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    dialect: Dialect,
+    epoch: Uuid,
+    clock: Clock,
+}
+
+/// Why a read or write did not succeed.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// The database did not answer, or refused.
+    #[error("the database refused: {0}")]
+    Database(#[from] DbErr),
+    /// A row holds what no row may hold.
+    #[error("a row is inconsistent: {0}")]
+    Inconsistent(String),
+    /// No randomness for a secret.
+    #[error("the system has no randomness: {0}")]
+    Randomness(#[from] getrandom::Error),
+}
+
+impl From<StorageError> for Refusal {
+    fn from(error: StorageError) -> Self {
+        tracing::error!(%error, "the storage failed");
+        Refusal::StorageUnavailable
+    }
+}
+
+impl Storage {
+    /// What this database is: another epoch is another past, and cursors of it mean nothing here.
+    pub fn epoch(&self) -> Uuid {
+        self.0.epoch
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        Ok(self.0.reader.ping().await?)
+    }
+
+    /// Closes the connections; on SQLite the log is written back into the file.
+    pub async fn close(&self) {
+        let _ = self.0.reader.clone().close().await;
+        let _ = self.0.writer.clone().close().await;
+    }
+
+    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        self.0.dialect.statement(sql, values)
+    }
+}
+
+/// A column of a row, or why the row is inconsistent.
+fn column<T: sea_orm::TryGetable>(row: &QueryResult, name: &str) -> Result<T, StorageError> {
+    Ok(row.try_get("", name)?)
+}
+
+fn extension_id(row: &QueryResult, name: &str) -> Result<ExtensionId, StorageError> {
+    column(row, name).map(ExtensionId)
+}
+
+fn models<M: FromQueryResult>(rows: &[QueryResult]) -> Result<Vec<M>, StorageError> {
+    rows.iter().map(|row| M::from_query_result(row, "").map_err(StorageError::from)).collect()
+}
