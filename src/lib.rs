@@ -4,3 +4,8 @@ pub mod clock;
 pub mod domain;
 pub mod storage;
 pub mod protocol;
+pub mod actors;
+pub mod config;
+pub mod http;
+pub mod app;
+pub mod demo;

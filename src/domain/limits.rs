@@ -61,15 +61,15 @@ impl Window {
         }
     }
 
+    /// How many were counted in the span that ends now.
+    pub fn count(&mut self, span: Duration, now: Timestamp) -> usize {
+        self.forget(span, now);
+        self.0.len()
+    }
+
     /// Takes the newest back: it turned out not to count.
     pub fn give_back(&mut self) {
         self.0.pop_back();
-    }
-
-    /// Whether nothing is left to remember.
-    pub fn is_empty(&mut self, span: Duration, now: Timestamp) -> bool {
-        self.forget(span, now);
-        self.0.is_empty()
     }
 
     fn forget(&mut self, span: Duration, now: Timestamp) {
@@ -117,6 +117,6 @@ mod tests {
         assert!(window.take(10, span, Timestamp(300 * S)).is_ok());
         window.give_back();
         assert!(window.take(10, span, Timestamp(300 * S)).is_ok());
-        assert!(window.is_empty(span, Timestamp(700 * S)));
+        assert_eq!(window.count(span, Timestamp(700 * S)), 0);
     }
 }

@@ -8,6 +8,7 @@ pub mod extension;
 pub mod ids;
 pub mod limits;
 pub mod presence;
+pub mod provision;
 pub mod refusal;
 pub mod text;
 pub mod timestamp;

@@ -11,6 +11,9 @@ pub enum Refusal {
     /// No token, or one that is no longer good.
     #[error("sign in first")]
     Unauthenticated,
+    /// A login that failed; which part was wrong is not told.
+    #[error("the extension or the password is wrong")]
+    WrongCredentials,
     /// Known, but not allowed.
     #[error("{0}")]
     Forbidden(String),

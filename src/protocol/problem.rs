@@ -27,6 +27,7 @@ pub fn code(refusal: &Refusal) -> (&'static str, u16, &'static str) {
     match refusal {
         Refusal::InvalidRequest(_)      => ("invalid_request",      400, "The request can't be understood"),
         Refusal::Unauthenticated        => ("unauthenticated",      401, "Sign in first"),
+        Refusal::WrongCredentials       => ("unauthenticated",      401, "Not signed in"),
         Refusal::Forbidden(_)           => ("forbidden",            403, "Not allowed"),
         Refusal::NotFound               => ("not_found",            404, "Not there"),
         Refusal::IdempotencyConflict    => ("idempotency_conflict", 409, "This client_id was used before"),

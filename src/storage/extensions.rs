@@ -10,7 +10,7 @@ use super::{
     Storage, StorageError,
     dialect::{Column, Hex, bulk},
     entity::{extension, tenant},
-    extension_id, models,
+    extension_id,
 };
 
 /// An extension, and what guards its provisioning.
@@ -149,13 +149,19 @@ impl Storage {
             .collect()
     }
 
-    /// Whether an extension with that `credential` may still sign in, and as whom.
-    pub(super) async fn caller(&self, id: ExtensionId, credential: i64) -> Result<Option<Caller>, StorageError> {
-        let sql = "SELECT * FROM extension WHERE id = $1 AND credential = $2 AND enabled";
-        let rows =
-            self.0.reader.query_all_raw(self.statement(sql, [id.0.into(), credential.into()])).await?;
-        let found = models::<extension::Model>(&rows)?.pop().map(StoredExtension::try_from).transpose()?;
-        Ok(found.map(StoredExtension::into_caller))
+    /// The extension, if its `credential` is still that and it may sign in.
+    pub(super) async fn bearer(
+        &self,
+        id: ExtensionId,
+        credential: i64,
+    ) -> Result<Option<StoredExtension>, StorageError> {
+        extension::Entity::find_by_id(id.0)
+            .filter(extension::Column::Credential.eq(credential))
+            .filter(extension::Column::Enabled.eq(true))
+            .one(&self.0.reader)
+            .await?
+            .map(StoredExtension::try_from)
+            .transpose()
     }
 }
 

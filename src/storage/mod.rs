@@ -29,7 +29,7 @@ pub use conversations::{Filter, Row};
 pub use dialect::Dialect;
 pub use extensions::StoredExtension;
 pub use messages::Page;
-pub use secrets::{KeyOwner, Scope};
+pub use secrets::{Authenticated, KeyOwner, Scope};
 
 /// The database, open. Cheap to clone.
 #[derive(Clone, Debug)]

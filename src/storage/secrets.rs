@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     clock::new_secret,
-    domain::{Caller, ExtensionId, TenantId, Timestamp, extension::Extension},
+    domain::{ExtensionId, TenantId, Timestamp, extension::Extension},
 };
 
 use super::{
-    Storage, StorageError,
+    Storage, StorageError, StoredExtension,
     entity::{access_token, api_key},
 };
 
@@ -39,6 +39,15 @@ pub struct KeyOwner {
     pub tenant: TenantId,
     /// What it may do.
     pub scope: Scope,
+}
+
+/// Who brings a token that is good.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who it is.
+    pub extension: StoredExtension,
+    /// Until when the token is good.
+    pub expires_at: Timestamp,
 }
 
 impl Storage {
@@ -69,15 +78,15 @@ impl Storage {
     /// Who brings this token, until when; nobody if it is unknown, over, or of an earlier password.
     ///
     /// The look-up is by the token's hash, so how long it takes tells nothing about other tokens.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<(Caller, Timestamp)>, StorageError> {
+    pub async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, StorageError> {
         let Some(row) = access_token::Entity::find_by_id(hash(token)).one(&self.0.reader).await? else {
             return Ok(None);
         };
         if row.expires_at <= self.0.clock.now().0 {
             return Ok(None);
         }
-        let caller = self.caller(ExtensionId(row.extension_id), row.credential).await?;
-        Ok(caller.map(|c| (c, Timestamp(row.expires_at))))
+        let extension = self.bearer(ExtensionId(row.extension_id), row.credential).await?;
+        Ok(extension.map(|extension| Authenticated { extension, expires_at: Timestamp(row.expires_at) }))
     }
 
     /// The token is good no longer.

@@ -42,15 +42,32 @@ impl Lane {
         let mut batch = Vec::with_capacity(BATCH);
         // What queues up during one commit is the next batch: no timer is needed.
         while jobs.recv_many(&mut batch, BATCH).await > 0 {
-            let (units, answers): (Vec<_>, Vec<_>) = batch.drain(..).map(|job| (job.unit, job.answer)).unzip();
+            let mut stop = false;
+            let mut units = Vec::with_capacity(batch.len());
+            let mut answers = Vec::with_capacity(batch.len());
+            for job in batch.drain(..) {
+                match job {
+                    Job::Commit(unit, answer) => {
+                        units.push(unit);
+                        answers.push(answer);
+                    }
+                    Job::Stop => stop = true,
+                }
+            }
             let outcomes = self.commit(&units).await;
             for (outcome, answer) in outcomes.into_iter().zip(answers) {
                 answer(outcome);
+            }
+            if stop {
+                return;
             }
         }
     }
 
     async fn commit(&self, units: &[Unit]) -> Vec<Outcome> {
+        if units.is_empty() {
+            return vec![];
+        }
         match self.attempt(units).await {
             Ok(outcomes) => outcomes,
             // A bad unit harms nobody: the others are committed without it.

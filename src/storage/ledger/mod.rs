@@ -16,7 +16,7 @@ use std::{
 };
 
 use dashmap::DashMap;
-use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
+use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::domain::{ClientId, Committed, Decision, ExtensionId, TenantId, conversation::Message};
 
@@ -53,6 +53,10 @@ pub enum Outcome {
     Unknown,
 }
 
+/// Too many units wait; nothing was done.
+#[derive(Clone, Copy, Debug)]
+pub struct Full;
+
 /// Takes units of work. Cheap to clone.
 #[derive(Clone)]
 pub struct Ledger {
@@ -71,9 +75,10 @@ impl fmt::Debug for Ledger {
 /// Who waits for an outcome. Called once, in the order of the units of a tenant.
 type Answer = Box<dyn FnOnce(Outcome) + Send>;
 
-struct Job {
-    unit: Unit,
-    answer: Answer,
+enum Job {
+    Commit(Unit, Answer),
+    /// Commit what came before this, and end.
+    Stop,
 }
 
 /// What a test wants to go wrong with the next commit.
@@ -94,8 +99,8 @@ pub enum Fault {
 pub type Faults = Arc<dyn Fn(usize) -> Fault + Send + Sync>;
 
 impl Ledger {
-    /// Starts the lanes on a runtime of their own; they end when the last clone of the ledger is dropped.
-    pub fn start(storage: &Storage, runtime: &Handle, faults: Option<Faults>) -> (Self, Vec<JoinHandle<()>>) {
+    /// Starts the lanes on a runtime of their own.
+    pub fn start(storage: &Storage, runtime: &Handle, faults: Option<Faults>) -> Self {
         let lanes = match storage.0.dialect {
             Dialect::Sqlite => 1,
             Dialect::Postgres => 4,
@@ -104,23 +109,30 @@ impl Ledger {
         let start = |_| {
             let (sender, jobs) = mpsc::channel(WAITING);
             let lane = lane::Lane::new(storage.clone(), feeds.clone(), faults.clone());
-            (sender, runtime.spawn(lane.run(jobs)))
+            runtime.spawn(lane.run(jobs));
+            sender
         };
-        let (senders, tasks): (Vec<_>, _) = (0..lanes).map(start).unzip();
-        (Self { lanes: senders.into(), feeds }, tasks)
+        Self { lanes: (0..lanes).map(start).collect(), feeds }
     }
 
-    /// Hands a unit over; the answer comes in the order of the tenant's units. `Err`: too many wait, nothing was done.
-    pub fn submit(&self, unit: Unit, answer: impl FnOnce(Outcome) + Send + 'static) -> Result<(), Unit> {
+    /// Hands a unit over; the answer comes in the order of the tenant's units.
+    pub fn submit(&self, unit: Unit, answer: impl FnOnce(Outcome) + Send + 'static) -> Result<(), Full> {
         let mut hasher = DefaultHasher::new();
         unit.tenant.hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % self.lanes.len() as u64).unwrap_or(0);
-        let job = Job { unit, answer: Box::new(answer) };
-        self.lanes[lane].try_send(job).map_err(|e| e.into_inner().unit)
+        self.lanes[lane].try_send(Job::Commit(unit, Box::new(answer))).map_err(|_| Full)
+    }
+
+    /// Commits what was handed over so far, and ends the lanes.
+    pub async fn stop(&self) {
+        for lane in self.lanes.iter() {
+            let _ = lane.send(Job::Stop).await;
+            lane.closed().await;
+        }
     }
 
     /// Commits a unit and waits for what becomes of it.
-    pub async fn commit(&self, unit: Unit) -> Result<Outcome, Unit> {
+    pub async fn commit(&self, unit: Unit) -> Result<Outcome, Full> {
         let (sender, outcome) = tokio::sync::oneshot::channel();
         self.submit(unit, move |o| {
             let _ = sender.send(o);

@@ -1,0 +1,101 @@
+//! What a client gets that comes back, or begins: what it missed, or the newest page. The same for a WebSocket and for
+//! `GET /v1/sync`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    domain::{Caller, Committed, Happening, Refusal, Version, extension::People},
+    protocol::{
+        frames::{EventFrame, Snapshot},
+        shapes::Conversation,
+    },
+    storage::{CatchUp, Reader, Row, Storage, StorageError},
+};
+
+use super::Engine;
+
+/// Rows that a client may be behind and still get what changed.
+const BEHIND: usize = 1_000;
+/// Conversations in a snapshot.
+const SNAPSHOT: usize = 50;
+
+/// Where a client begins.
+#[derive(Debug)]
+pub struct Beginning {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Whether `events` go on from the client's cursor.
+    pub resumed: bool,
+    /// Else the newest page.
+    pub snapshot: Option<Snapshot>,
+    /// What was missed.
+    pub events: Vec<EventFrame>,
+    /// The version as of which all this is so.
+    pub cursor: Version,
+}
+
+/// Goes on from a cursor, or begins anew: the first time, too far behind, in another epoch, or from the future.
+pub async fn begin(
+    engine: &Arc<Engine>,
+    caller: &Caller,
+    cursor: Option<Version>,
+    epoch: Option<&str>,
+) -> Result<Beginning, Refusal> {
+    let storage = &engine.storage;
+    let tenant = storage.tenant_name(caller.tenant).await?.unwrap_or_default();
+    let same_epoch = epoch == Some(storage.epoch().to_string().as_str());
+    if let Some(after) = cursor.filter(|_| same_epoch)
+        && let CatchUp::Changes(rows, cursor) =
+            storage.changes(caller.tenant, Reader::Extension(caller.extension), after, BEHIND).await?
+    {
+        let events = events(storage, caller, &rows).await?;
+        return Ok(Beginning { tenant, resumed: true, snapshot: None, events, cursor });
+    }
+    let (rows, cursor) = storage.snapshot(caller.tenant, caller.extension, SNAPSHOT).await?;
+    let next = (rows.len() == SNAPSHOT).then(|| rows.last().map(page_end)).flatten();
+    let conversations = seen_by(storage, caller, &rows).await?;
+    let snapshot = Some(Snapshot { conversations, names: BTreeMap::new(), next });
+    Ok(Beginning { tenant, resumed: false, snapshot, events: vec![], cursor })
+}
+
+/// Reads on: the switchboard's ring does not reach back to where this stands.
+pub async fn read_on(engine: &Arc<Engine>, caller: &Caller, beginning: &mut Beginning) -> Result<(), Refusal> {
+    let reader = Reader::Extension(caller.extension);
+    match engine.storage.changes(caller.tenant, reader, beginning.cursor, BEHIND).await? {
+        CatchUp::Changes(rows, upto) => {
+            beginning.events.extend(events(&engine.storage, caller, &rows).await?);
+            beginning.cursor = upto;
+            Ok(())
+        }
+        CatchUp::TooFar => Err(Refusal::Busy),
+    }
+}
+
+/// These rows as the caller sees them.
+pub async fn seen_by(storage: &Storage, caller: &Caller, rows: &[Row]) -> Result<Vec<Conversation>, StorageError> {
+    let named = rows.iter().flat_map(|row| {
+        let participants = row.facts.participants.iter().map(|r| r.extension);
+        participants.chain(row.last_message.iter().map(|m| m.author))
+    });
+    let people = storage.people(caller.tenant, named).await?;
+    let seen = |row: &Row| {
+        Conversation::seen_by(caller.extension, &row.facts, row.last_message.as_ref(), row.my_read, &people)
+    };
+    Ok(rows.iter().map(seen).collect())
+}
+
+/// What to ask for after this row.
+pub fn page_end(row: &Row) -> String {
+    format!("{}.{}", row.facts.last_activity_at.0, row.facts.id.0.as_simple())
+}
+
+async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Result<Vec<EventFrame>, StorageError> {
+    let named = rows.iter().flat_map(|row| match &row.happening {
+        Happening::MessageCreated(message) => vec![message.author],
+        Happening::ConversationUpdated { facts, .. } => facts.participants.iter().map(|r| r.extension).collect(),
+        Happening::ReadAdvanced { readers, .. } => readers.iter().map(|r| r.extension).collect(),
+        Happening::ExtensionUpdated(_) => vec![],
+    });
+    let people: People = storage.people(caller.tenant, named).await?;
+    Ok(rows.iter().map(|row| EventFrame::of(row, &people)).collect())
+}

@@ -1,0 +1,98 @@
+//! The conversation actor: the shell with a conversation's rules in it, and typing, which is never stored.
+
+use actix::{Handler, Message};
+
+use crate::{
+    domain::{
+        Caller, ClientId, Committed, ConversationId, Decision, Refusal, Timestamp,
+        conversation::{Command, Conversation, Message as Stored, read, send, typing},
+    },
+    protocol::frames::ServerFrame,
+    storage::{Storage, StorageError},
+};
+
+use super::{
+    Engine,
+    registry::Registry,
+    shell::{By, Shell, Subject},
+    switchboard::Murmur,
+};
+
+impl Subject for Conversation {
+    type Id = ConversationId;
+    type Command = Command;
+
+    async fn load(storage: Storage, id: ConversationId) -> Result<Option<Self>, StorageError> {
+        storage.conversation(id).await
+    }
+
+    fn registry(engine: &Engine) -> &Registry<ConversationId, Shell<Self>> {
+        &engine.conversations
+    }
+
+    fn probe(engine: &Engine, id: ConversationId) {
+        if let Some(probe) = &engine.probe {
+            probe(id);
+        }
+    }
+
+    fn decide(&self, (tenant, extension): By, command: &Command) -> Result<Decision, Refusal> {
+        Conversation::decide(self, tenant, extension, command)
+    }
+
+    fn client_id(command: &Command) -> Option<ClientId> {
+        match command {
+            Command::Send { client_id, .. } => Some(*client_id),
+            Command::Read { .. } => None,
+        }
+    }
+
+    fn again(id: ConversationId, command: &Command, first: Stored) -> Result<Stored, Refusal> {
+        match command {
+            Command::Send { text, .. } => send::again(first, id, text),
+            Command::Read { .. } => Err(Refusal::IdempotencyConflict),
+        }
+    }
+
+    fn changes_revision(command: &Command) -> bool {
+        command.changes_revision()
+    }
+
+    fn is_gathered(command: &Command) -> bool {
+        matches!(command, Command::Read { .. })
+    }
+
+    fn together(decisions: Vec<Decision>) -> Decision {
+        read::together(decisions)
+    }
+
+    fn apply(&mut self, committed: &Committed) {
+        Conversation::apply(self, committed);
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        Conversation::next_deadline(self)
+    }
+}
+
+/// Somebody types.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Typing {
+    pub caller: Caller,
+}
+
+impl Handler<Typing> for Shell<Conversation> {
+    type Result = ();
+
+    fn handle(&mut self, Typing { caller }: Typing, _: &mut Self::Context) {
+        let now = self.engine().clock.now();
+        let Some(conversation) = self.state_mut() else { return };
+        let id = conversation.id;
+        let Ok(Some(audience)) = typing::typing(conversation, caller.tenant, caller.extension, now) else { return };
+        let frame = ServerFrame::Typing { conversation: id.to_string(), extension: caller.number };
+        if let Ok(lease) = self.engine().switchboards.lease(caller.tenant) {
+            lease.tell(Murmur { audience, except: caller.extension, text: frame.to_text().into() });
+        }
+    }
+}

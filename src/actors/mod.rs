@@ -1,0 +1,187 @@
+//! The actors, and the engine that they make together. All of actix is here and in `http`.
+//!
+//! Whoever wants something of a conversation goes through [`Engine`]; it finds or starts the actor.
+
+mod arbiters;
+pub mod catch_up;
+mod conversation;
+mod limits;
+mod provision;
+mod registry;
+pub mod session;
+mod shell;
+mod switchboard;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Clock,
+    domain::{
+        Caller, ConversationId, ExtensionId, Refusal, TenantId,
+        conversation::{Command, Conversation},
+        limits::Quota,
+        presence,
+    },
+    storage::{Storage, ledger::Ledger},
+};
+
+pub use limits::{Failures, Limits};
+pub use provision::ExtensionRequest;
+pub use session::Identity;
+pub use shell::{Answer, sent};
+
+use arbiters::Arbiters;
+use registry::Registry;
+use shell::Shell;
+use switchboard::Switchboard;
+
+/// How the engine behaves, in the words of the configuration.
+#[derive(Clone, Debug)]
+pub struct Behaviour {
+    /// Between two pings of the server.
+    pub heartbeat: Duration,
+    /// For a first `hello`.
+    pub hello_within: Duration,
+    /// After which an unused actor stops.
+    pub idle_after: Duration,
+    /// Sends of one extension.
+    pub sends: Quota,
+    /// Frames of one session.
+    pub frames: Quota,
+    /// Waits for an answer of the engine no longer than this.
+    pub answer_within: Duration,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(25),
+            hello_within: Duration::from_secs(10),
+            idle_after: Duration::from_secs(60),
+            sends: Quota { per_s: 50.0, burst: 200.0 },
+            frames: Quota { per_s: 200.0, burst: 1_000.0 },
+            answer_within: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Called before each decision of a conversation; a test lets it panic.
+pub type Probe = Arc<dyn Fn(ConversationId) + Send + Sync>;
+
+/// The engine of one node.
+pub struct Engine {
+    /// The database.
+    pub storage: Storage,
+    /// What time it is.
+    pub clock: Clock,
+    /// How it behaves.
+    pub behaviour: Behaviour,
+    /// How often something may be done.
+    pub limits: Limits,
+    ledger: Ledger,
+    conversations: Registry<ConversationId, Shell<Conversation>>,
+    switchboards: Registry<TenantId, Switchboard>,
+    arbiters: Arc<Arbiters>,
+    probe: Option<Probe>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("behaviour", &self.behaviour).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts the arbiters on which conversations and switchboards live; they themselves start on first use.
+    pub fn start(
+        storage: Storage,
+        ledger: Ledger,
+        clock: Clock,
+        behaviour: Behaviour,
+        failures: Failures,
+        probe: Option<Probe>,
+    ) -> Arc<Self> {
+        let arbiters = Arc::new(Arbiters::start());
+        Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
+            let (pool, me) = (arbiters.clone(), engine.clone());
+            let conversations = Registry::new("conversation", clock.clone(), move |id| {
+                Some(Shell::start(me.upgrade()?, id, &pool.of(&id)))
+            });
+            let (pool, me) = (arbiters.clone(), engine.clone());
+            let switchboards = Registry::new("switchboard", clock.clone(), move |tenant| {
+                Some(Switchboard::start(me.upgrade()?, tenant, &pool.of(&tenant)))
+            });
+            let limits = Limits::new(behaviour.sends, failures);
+            Engine { storage, clock, behaviour, limits, ledger, conversations, switchboards, arbiters, probe }
+        })
+    }
+
+    /// A command of an extension to a conversation. It takes its place in the conversation's order when this is
+    /// called, before the answer is awaited.
+    pub fn ask(
+        self: &Arc<Self>,
+        caller: &Caller,
+        conversation: ConversationId,
+        command: Command,
+    ) -> impl Future<Output = Result<Answer, Refusal>> + use<> {
+        if matches!(command, Command::Send { .. }) && let Err(refusal) = self.limits.send(caller.extension, self.clock.now())
+        {
+            return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
+        }
+        let asked = shell::ask::<Conversation>(self.clone(), conversation, (caller.tenant, caller.extension), command);
+        futures_util::future::Either::Right(asked)
+    }
+
+    /// Somebody types. Nothing is answered; who is no member tells nobody.
+    pub fn typing(self: &Arc<Self>, caller: &Caller, conversation: ConversationId) {
+        if let Ok(lease) = self.conversations.lease(conversation) {
+            lease.tell(conversation::Typing { caller: caller.clone() });
+        }
+    }
+
+    /// Whether these extensions are there, as this tenant's switchboard sees it.
+    pub async fn presence(&self, tenant: TenantId, of: Vec<ExtensionId>) -> Vec<presence::State> {
+        let count = of.len();
+        let Ok(lease) = self.switchboards.lease(tenant) else { return vec![presence::State::Offline; count] };
+        let asked = lease.addr().send(switchboard::WhoIsThere(of));
+        match actix::clock::timeout(self.behaviour.answer_within, asked).await {
+            Ok(Ok(states)) => states,
+            _ => vec![presence::State::Offline; count],
+        }
+    }
+
+    /// Who brings this token.
+    pub async fn identify(&self, token: &str) -> Result<Option<Identity>, Refusal> {
+        let found = self.storage.authenticate(token).await?;
+        Ok(found.map(|found| Identity {
+            credential: found.extension.extension.credential,
+            caller: found.extension.into_caller(),
+            expires_at: found.expires_at,
+            token: session::fingerprint(token),
+        }))
+    }
+
+    /// A token was revoked: the sessions that came with it end.
+    pub fn revoked(&self, caller: &Caller, token: &str) {
+        if let Ok(lease) = self.switchboards.lease(caller.tenant) {
+            lease.tell(switchboard::EndSessions { of: caller.extension, token: session::fingerprint(token) });
+        }
+    }
+
+    /// Tells every session to come back later, spread over `over`. New ones are refused from now on.
+    pub async fn go_away(&self, over: Duration) {
+        for lease in self.switchboards.all() {
+            let _ = actix::clock::timeout(Duration::from_secs(1), lease.addr().send(switchboard::GoAway { over })).await;
+        }
+    }
+
+    /// Commits what was decided, and stops the arbiters. Nobody asks any more.
+    pub async fn stop(&self) {
+        self.ledger.stop().await;
+        self.arbiters.stop();
+    }
+
+    fn after_panic(&self) {
+        metrics::counter!("partyline_actor_panics_total").increment(1);
+    }
+}

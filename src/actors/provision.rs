@@ -1,0 +1,135 @@
+//! What isn't there yet has no actor: it is decided on what the database says of its natural key, and committed as a
+//! unit. Who loses the race decides again.
+
+use std::sync::Arc;
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+
+use crate::{
+    domain::{
+        Caller, ConversationId, Decision, ExtensionId, Refusal, TenantId,
+        conversation::create_direct::{create_direct, natural_key},
+        extension::{self, Extension},
+        provision::{put_extension, Wanted},
+    },
+    storage::{
+        StorageError,
+        ledger::{Outcome, Unit},
+    },
+};
+
+use super::Engine;
+
+/// How often a lost race is run again.
+const TRIES: usize = 20;
+
+/// An extension as the PBX wants it.
+#[derive(Clone)]
+pub struct ExtensionRequest {
+    /// Its number.
+    pub number: String,
+    /// Its display name.
+    pub name: String,
+    /// What it may do.
+    pub role: crate::domain::Role,
+    /// Absent: stays as it is.
+    pub password: Option<String>,
+    /// Whether it may sign in.
+    pub enabled: bool,
+}
+
+impl Engine {
+    /// The chat of the caller with another, and whether it is new.
+    pub async fn create_direct(&self, caller: &Caller, number: &str) -> Result<(ConversationId, bool), Refusal> {
+        let other = self.storage.extension(caller.tenant, number).await?.ok_or(Refusal::NotFound)?.extension;
+        let key = natural_key(caller.extension, other.id);
+        for _ in 0..TRIES {
+            if let Some(id) = self.storage.by_natural_key(caller.tenant, &key).await? {
+                return Ok((id, false));
+            }
+            if !other.enabled {
+                return Err(Refusal::NotFound);
+            }
+            let id = ConversationId(self.clock.new_id());
+            let decision = create_direct(caller, other.id, id)?;
+            if self.commit(caller.tenant, decision).await? {
+                return Ok((id, true));
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Makes an extension, or alters it to be so. Answers whether it is new.
+    pub async fn put_extension(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        request: ExtensionRequest,
+    ) -> Result<(Extension, bool), Refusal> {
+        extension::check_number(&request.number)?;
+        extension::check_name(&request.name)?;
+        for _ in 0..TRIES {
+            let stored = self.storage.extension(tenant, &request.number).await?;
+            let old_hash = stored.as_ref().and_then(|s| s.password_hash.clone());
+            let password_hash = match request.password.clone() {
+                Some(password) => changed_password(password, old_hash).await?,
+                None => None,
+            };
+            let wanted = Wanted {
+                number: request.number.clone(),
+                name: request.name.clone(),
+                role: request.role,
+                enabled: request.enabled,
+                password_hash,
+            };
+            let id = ExtensionId(self.clock.new_id());
+            let (extension, decision) = put_extension(stored.map(|s| (s.extension, s.revision)), wanted, id);
+            let made = extension.id == id;
+            if decision.changes.is_empty() || self.commit(tenant, decision).await? {
+                return Ok((extension, made));
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Commits a decision; false if what it rests on has moved.
+    async fn commit(&self, tenant: TenantId, decision: Decision) -> Result<bool, Refusal> {
+        match self.ledger.commit(Unit { tenant, client_id: None, decision }).await {
+            Ok(Outcome::Committed(_)) => Ok(true),
+            Ok(Outcome::Conflict) => Ok(false),
+            Ok(Outcome::Aborted) => Err(Refusal::StorageUnavailable),
+            Ok(Outcome::Unknown | Outcome::Known(_)) => Err(Refusal::OutcomeUnknown),
+            Err(_) => Err(Refusal::Busy),
+        }
+    }
+
+    /// Whether this is the password behind the hash. Without a hash it takes as long, and is wrong.
+    pub async fn verify_password(&self, password: String, hash: Option<String>) -> bool {
+        actix_web::web::block(move || match &hash {
+            Some(hash) => verify(&password, hash),
+            None => {
+                let _ = hashed(&password);
+                false
+            }
+        })
+        .await
+        .unwrap_or(false)
+    }
+}
+
+/// The hash of a new password; nothing if it is the old one.
+async fn changed_password(password: String, old_hash: Option<String>) -> Result<Option<String>, Refusal> {
+    let hashed = actix_web::web::block(move || {
+        if old_hash.is_some_and(|old| verify(&password, &old)) { Ok(None) } else { hashed(&password).map(Some) }
+    });
+    hashed.await.map_err(|_| Refusal::Busy)?.map_err(Into::into)
+}
+
+fn verify(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+}
+
+/// argon2id with the library's parameters (19 MiB, 2 passes: OWASP's recommendation).
+fn hashed(password: &str) -> Result<String, StorageError> {
+    let hash = Argon2::default().hash_password(password.as_bytes());
+    hash.map(|h| h.to_string()).map_err(|e| StorageError::Inconsistent(e.to_string()))
+}

@@ -1,0 +1,444 @@
+//! The one door through which sessions hear of anything: it delivers what is committed, in version order, to those who
+//! are told, and knows who is there.
+//!
+//! It delivers only what follows directly on what it delivered last. On a hole it waits a moment for the ring, then
+//! reads the rows past its last version from the database, as any reader would.
+
+mod presence;
+mod roster;
+
+use std::{mem, sync::Arc, time::Duration};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult,
+    StreamHandler, WrapFuture,
+};
+use bytestring::ByteString;
+use metrics::counter;
+use tokio_stream::wrappers::WatchStream;
+use tracing::{debug, error, warn};
+
+use crate::{
+    domain::{
+        Audience, Caller, Committed, ExtensionId, Happening, SessionId, TenantId, Version,
+        extension::{Extension, People},
+        presence::State,
+    },
+    protocol::frames::{Close, EventFrame, ServerFrame},
+    storage::{CatchUp, Reader, StorageError, ledger::Feed},
+};
+
+use super::{
+    Engine,
+    session::{Deliver, SessionAddr, Status},
+};
+
+use presence::Presences;
+use roster::{Roster, Seat};
+
+/// How long the ring may take to close a hole.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How often the counter is compared with what was delivered.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// Rows read at once to close a hole; beyond that sessions come back by themselves.
+const MOST_MISSED: usize = 20_000;
+
+pub(super) struct Switchboard {
+    engine: Arc<Engine>,
+    tenant: TenantId,
+    feed: Arc<Feed>,
+    /// Everyone of the tenant, as of `last`; `None` until it is read.
+    people: Option<People>,
+    /// The last version delivered.
+    last: Version,
+    /// Reading what was missed, or about to.
+    repairing: bool,
+    /// The counter was ahead at the last check, and nothing has come since.
+    behind_since: Option<Version>,
+    roster: Roster,
+    presences: Presences,
+    idle_ticks: u64,
+}
+
+impl Switchboard {
+    pub(super) fn start(engine: Arc<Engine>, tenant: TenantId, arbiter: &ArbiterHandle) -> Addr<Self> {
+        Self::start_in_arbiter(arbiter, move |ctx| {
+            ctx.set_mailbox_capacity(16_384);
+            let feed = engine.ledger.subscribe(tenant);
+            Self {
+                engine,
+                tenant,
+                feed,
+                people: None,
+                last: 0,
+                repairing: false,
+                behind_since: None,
+                roster: Roster::default(),
+                presences: Presences::default(),
+                idle_ticks: 0,
+            }
+        })
+    }
+
+    /// Reads who is in the tenant, and from which version on it delivers.
+    fn open(&mut self, ctx: &mut Context<Self>) {
+        let (storage, tenant) = (self.engine.storage.clone(), self.tenant);
+        let read = async move {
+            // The version first: who is altered between the two reads is told of again, which does no harm.
+            let version = storage.current_version(tenant).await?;
+            Ok::<_, StorageError>((version, storage.everyone(tenant).await?))
+        };
+        ctx.wait(read.into_actor(self).map(|read, me, ctx| match read {
+            Ok((version, people)) => {
+                me.last = version;
+                me.feed.forget(version);
+                for person in &people {
+                    me.presences.names(person);
+                }
+                me.people = Some(people.into_iter().map(|e| (e.id, (e.number, e.name))).collect());
+                me.drain(ctx);
+            }
+            Err(error) => {
+                error!(tenant = %me.tenant, %error, "the switchboard can't read");
+                ctx.run_later(CHECK_EVERY, Self::open);
+            }
+        }));
+    }
+
+    /// Delivers what follows, and sees to it if something is missing.
+    fn drain(&mut self, ctx: &mut Context<Self>) {
+        if self.people.is_none() || self.repairing {
+            return;
+        }
+        let following = self.feed.following(self.last);
+        for committed in &following {
+            self.deliver(committed);
+        }
+        self.flush();
+        if self.feed.is_beyond(self.last) {
+            self.repair_after(PATIENCE, ctx);
+        }
+    }
+
+    fn deliver(&mut self, committed: &Committed) {
+        self.last = self.last.max(committed.version);
+        if let Happening::ExtensionUpdated(extension) = &committed.happening {
+            self.extension_updated(extension);
+        }
+        let Some(people) = &self.people else { return };
+        let frame = ServerFrame::Event(EventFrame::of(committed, people)).to_text();
+        self.roster.queue(&committed.audience, committed.version, &ByteString::from(frame));
+    }
+
+    fn extension_updated(&mut self, extension: &Extension) {
+        if let Some(people) = &mut self.people {
+            people.insert(extension.id, (extension.number.clone(), extension.name.clone()));
+        }
+        self.presences.names(extension);
+        for seat in self.roster.of(extension.id) {
+            let status = Status(extension.clone());
+            if seat.addr.try_send(status).is_err() {
+                seat.evict();
+            }
+        }
+    }
+
+    /// Hands each session what was queued for it. One whose mailbox is full reads too slowly: it is taken off.
+    fn flush(&mut self) {
+        let (delivered, evicted) = self.roster.flush();
+        counter!("partyline_events_delivered_total").increment(delivered);
+        for seat in evicted {
+            counter!("partyline_sessions_evicted_total").increment(1);
+            warn!(session = %seat.session, "a session reads too slowly");
+            self.presences.remove(seat.extension, seat.session, self.engine.clock.now());
+        }
+    }
+
+    fn repair_after(&mut self, patience: Duration, ctx: &mut Context<Self>) {
+        self.repairing = true;
+        ctx.run_later(patience, |me, ctx| {
+            me.repairing = false;
+            if !me.feed.following(me.last).is_empty() {
+                return me.drain(ctx);
+            }
+            me.repair(ctx);
+        });
+    }
+
+    /// Reads what is past the last version from the database, merged, and goes on from there.
+    fn repair(&mut self, ctx: &mut Context<Self>) {
+        self.repairing = true;
+        let (storage, tenant, after) = (self.engine.storage.clone(), self.tenant, self.last);
+        let read = async move {
+            let changes = storage.changes(tenant, Reader::Tenant, after, MOST_MISSED).await?;
+            let version = storage.current_version(tenant).await?;
+            Ok::<_, StorageError>((changes, version))
+        };
+        ctx.spawn(read.into_actor(self).map(|read, me, ctx| {
+            me.repairing = false;
+            match read {
+                Ok((CatchUp::Changes(rows, upto), _)) => {
+                    debug!(tenant = %me.tenant, from = me.last, upto, rows = rows.len(), "a hole was closed");
+                    counter!("partyline_holes_closed_total").increment(u64::from(upto > me.last));
+                    for row in &rows {
+                        me.deliver(row);
+                    }
+                    me.last = me.last.max(upto);
+                    me.feed.forget(me.last);
+                    me.flush();
+                    me.drain(ctx);
+                }
+                Ok((CatchUp::TooFar, version)) => {
+                    warn!(tenant = %me.tenant, "too much was missed: sessions come back by themselves");
+                    for seat in me.roster.clear() {
+                        seat.end(Close::TooSlow);
+                    }
+                    me.last = version;
+                    me.feed.forget(version);
+                }
+                Err(error) => {
+                    error!(tenant = %me.tenant, %error, "a hole can't be closed");
+                    me.repair_after(CHECK_EVERY, ctx);
+                }
+            }
+        }));
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        let now = self.engine.clock.now();
+        let roster = &mut self.roster;
+        for (session, states) in self.presences.changed(now) {
+            if let Some(seat) = roster.by_session(session) {
+                let text = ServerFrame::Presence { states }.to_text();
+                drop(seat.addr.try_send(Deliver::unversioned(text.into())));
+            }
+        }
+        let alone = self.roster.is_empty() && self.presences.is_empty();
+        self.idle_ticks = if alone { self.idle_ticks + 1 } else { 0 };
+        if self.idle_ticks > self.engine.behaviour.idle_after.as_secs() && self.engine.switchboards.passivate(self.tenant)
+        {
+            self.engine.ledger.unsubscribe(self.tenant);
+            return ctx.stop();
+        }
+        if self.roster.is_empty() || self.repairing || self.people.is_none() {
+            return;
+        }
+        let (storage, tenant) = (self.engine.storage.clone(), self.tenant);
+        let read = async move { storage.current_version(tenant).await };
+        ctx.spawn(read.into_actor(self).map(|version, me, ctx| match version {
+            // Ahead twice with nothing delivered between: a last batch was lost.
+            Ok(version) if version > me.last && me.behind_since == Some(me.last) && !me.repairing => {
+                me.behind_since = None;
+                me.repair(ctx);
+            }
+            Ok(version) => me.behind_since = (version > me.last).then_some(me.last),
+            Err(error) => error!(tenant = %me.tenant, %error, "the counter can't be read"),
+        }));
+    }
+}
+
+impl Actor for Switchboard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.add_stream(WatchStream::new(self.feed.bell()));
+        self.open(ctx);
+        ctx.run_interval(CHECK_EVERY, Self::tick);
+    }
+}
+
+/// The ledger rang: there is news, or an outcome that nobody knows.
+impl StreamHandler<()> for Switchboard {
+    fn handle(&mut self, (): (), ctx: &mut Self::Context) {
+        if self.repairing || self.people.is_none() {
+            return;
+        }
+        let before = self.last;
+        self.drain(ctx);
+        if self.last == before && !self.repairing {
+            // Rung for nothing that is in the ring: look into the database.
+            self.repair_after(PATIENCE, ctx);
+        }
+    }
+}
+
+/// A session has read all up to `at`, and wants what follows.
+#[derive(Message)]
+#[rtype(result = "Attached")]
+pub(super) struct Attach {
+    pub session: SessionId,
+    pub caller: Caller,
+    pub token: u64,
+    pub addr: SessionAddr,
+    pub at: Version,
+}
+
+/// Whether a session is attached, or must read on first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Attached {
+    Yes,
+    ReadOn,
+}
+
+impl Handler<Attach> for Switchboard {
+    type Result = MessageResult<Attach>;
+
+    fn handle(&mut self, attach: Attach, ctx: &mut Self::Context) -> Self::Result {
+        let Attach { session, caller, token, addr, at } = attach;
+        self.drain(ctx);
+        let missed = if at < self.last { self.feed.following(at) } else { vec![] };
+        let reaches = at >= self.last || missed.last().is_some_and(|c| c.version >= self.last);
+        let Some(people) = self.people.as_ref().filter(|_| reaches) else {
+            return MessageResult(Attached::ReadOn);
+        };
+        let seat = Seat { session, extension: caller.extension, token, addr };
+        let concerns = |c: &&Arc<Committed>| match &c.audience {
+            Audience::Tenant => c.version <= self.last,
+            Audience::Extensions(who) => c.version <= self.last && who.contains(&caller.extension),
+        };
+        let frames: Vec<_> = missed
+            .iter()
+            .filter(concerns)
+            .map(|c| (c.version, ByteString::from(ServerFrame::Event(EventFrame::of(c, people)).to_text())))
+            .collect();
+        if !frames.is_empty() && seat.addr.try_send(Deliver(frames)).is_err() {
+            seat.evict();
+            return MessageResult(Attached::Yes);
+        }
+        self.roster.add(seat);
+        self.presences.set(caller.extension, session, true, self.engine.clock.now());
+        MessageResult(Attached::Yes)
+    }
+}
+
+/// A session is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Detach {
+    pub session: SessionId,
+}
+
+impl Handler<Detach> for Switchboard {
+    type Result = ();
+
+    fn handle(&mut self, Detach { session }: Detach, _: &mut Self::Context) {
+        let now = self.engine.clock.now();
+        if let Some(seat) = self.roster.remove(session) {
+            self.presences.remove(seat.extension, session, now);
+        }
+        self.presences.unwatch(session);
+    }
+}
+
+/// Something that is told and not stored.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Murmur {
+    pub audience: Arc<[ExtensionId]>,
+    /// Not to its author's own sessions.
+    pub except: ExtensionId,
+    pub text: ByteString,
+}
+
+impl Handler<Murmur> for Switchboard {
+    type Result = ();
+
+    fn handle(&mut self, Murmur { audience, except, text }: Murmur, _: &mut Self::Context) {
+        for who in audience.iter().filter(|who| **who != except) {
+            for seat in self.roster.of(*who) {
+                // Lost, if the session has no room: it was never promised.
+                drop(seat.addr.try_send(Deliver::unversioned(text.clone())));
+            }
+        }
+    }
+}
+
+/// Whether a session's person is at it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Active {
+    pub extension: ExtensionId,
+    pub session: SessionId,
+    pub active: bool,
+}
+
+impl Handler<Active> for Switchboard {
+    type Result = ();
+
+    fn handle(&mut self, Active { extension, session, active }: Active, _: &mut Self::Context) {
+        if self.roster.by_session(session).is_some() {
+            self.presences.set(extension, session, active, self.engine.clock.now());
+        }
+    }
+}
+
+/// Whose presence a session shows, by number.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Watch {
+    pub session: SessionId,
+    pub numbers: Vec<String>,
+}
+
+impl Handler<Watch> for Switchboard {
+    type Result = ();
+
+    fn handle(&mut self, Watch { session, numbers }: Watch, _: &mut Self::Context) {
+        let Some(seat) = self.roster.by_session(session) else { return };
+        let states = self.presences.watch(session, &numbers, self.engine.clock.now());
+        let text = ServerFrame::Presence { states }.to_text();
+        drop(seat.addr.try_send(Deliver::unversioned(text.into())));
+    }
+}
+
+/// Whether these are there.
+#[derive(Message)]
+#[rtype(result = "Vec<State>")]
+pub(super) struct WhoIsThere(pub Vec<ExtensionId>);
+
+impl Handler<WhoIsThere> for Switchboard {
+    type Result = MessageResult<WhoIsThere>;
+
+    fn handle(&mut self, WhoIsThere(of): WhoIsThere, _: &mut Self::Context) -> Self::Result {
+        let now = self.engine.clock.now();
+        MessageResult(of.into_iter().map(|id| self.presences.state(id, now)).collect())
+    }
+}
+
+/// A token was revoked.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct EndSessions {
+    pub of: ExtensionId,
+    pub token: u64,
+}
+
+impl Handler<EndSessions> for Switchboard {
+    type Result = ();
+
+    fn handle(&mut self, EndSessions { of, token }: EndSessions, _: &mut Self::Context) {
+        for seat in self.roster.of(of).filter(|seat| seat.token == token) {
+            seat.end(Close::Revoked);
+        }
+    }
+}
+
+/// The server stops: sessions come back spread over this time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct GoAway {
+    pub over: Duration,
+}
+
+impl Handler<GoAway> for Switchboard {
+    type Result = ();
+
+    fn handle(&mut self, GoAway { over }: GoAway, _: &mut Self::Context) {
+        let seats = mem::take(&mut self.roster).clear();
+        let count = u64::try_from(seats.len().max(1)).unwrap_or(1);
+        let over = u64::try_from(over.as_millis()).unwrap_or(0);
+        for (nth, seat) in (0u64..).zip(seats) {
+            seat.end(Close::GoingAway(over * nth / count));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The one file that knows every concrete part, and starts and stops them in order.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    HttpServer,
+    dev::{Extensions, ServerHandle},
+    rt::net::TcpStream,
+    web::Data,
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use socket2::SockRef;
+use thiserror::Error;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tracing::{info, warn};
+
+use crate::{
+    actors::{Behaviour, Engine, Failures, Probe},
+    clock::Clock,
+    config::{Config, ConfigError},
+    domain::limits::Quota,
+    http::{self, DemoPerson, Shared},
+    storage::{
+        Database, InUse, Storage, StorageError,
+        ledger::{Faults, Ledger},
+    },
+};
+
+/// A stalled reader's bytes in the kernel: without this it takes megabytes before anyone notices.
+const SEND_BUFFER: usize = 128 << 10;
+/// A peer that makes no progress for so long is gone.
+const NO_PROGRESS: Duration = Duration::from_secs(20);
+/// Clients come back spread over this time when a server stops.
+const SPREAD: Duration = Duration::from_secs(5);
+
+/// What a test, or the demo, wants to be otherwise.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// What time it is.
+    pub clock: Clock,
+    /// Waits that are shorter in tests.
+    pub behaviour: Option<Behaviour>,
+    /// What goes wrong with commits.
+    pub faults: Option<Faults>,
+    /// What is called before each decision.
+    pub probe: Option<Probe>,
+    /// Who can be signed in by a click.
+    pub demo: Vec<DemoPerson>,
+}
+
+/// Why the engine did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Another engine has this database.
+    #[error(transparent)]
+    InUse(#[from] InUse),
+    /// The address.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(String, std::io::Error),
+    /// A thread or runtime.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// Metrics.
+    #[error("cannot count: {0}")]
+    Metrics(#[from] BuildError),
+    /// The portal's origin.
+    #[error("a task ended early")]
+    Ended,
+}
+
+/// An engine that runs.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The engine.
+    pub engine: Arc<Engine>,
+    shared: Data<Shared>,
+    server: ServerHandle,
+    database: DatabaseThreads,
+    _lock: Option<std::fs::File>,
+}
+
+/// Opens a database without an engine, as the command line does.
+pub fn open_storage(config: &Config, clock: Clock) -> Result<(Storage, DatabaseThreads), StartError> {
+    let runtime = DatabaseThreads::start()?;
+    let storage = runtime.handle().block_on(Database { url: config.database_url.clone() }.open(clock))?;
+    Ok((storage, runtime))
+}
+
+/// Starts everything. Runs within an actix system.
+pub async fn start(config: Config, options: Options) -> Result<Running, StartError> {
+    let metrics = recorder()?;
+    let database = Database { url: config.database_url.clone() };
+    let lock = database.lock()?;
+    let runtime = DatabaseThreads::start()?;
+    let clock = options.clock.clone();
+    let opened = runtime.handle().spawn(async move { database.open(clock).await });
+    let storage = opened.await.map_err(|_| StartError::Ended)??;
+    let ledger = Ledger::start(&storage, runtime.handle(), options.faults);
+    let behaviour = options.behaviour.unwrap_or_else(|| behaviour(&config));
+    let failures = Failures::new(config.limits.failed_logins, config.limits.failed_logins_per_address);
+    let engine = Engine::start(storage, ledger, options.clock, behaviour, failures, options.probe);
+
+    let listener =
+        TcpListener::bind(&config.listen).map_err(|error| StartError::Listen(config.listen.clone(), error))?;
+    let address = listener.local_addr()?;
+    let shared = Data::new(Shared {
+        engine: engine.clone(),
+        config,
+        metrics,
+        stopping: AtomicBool::new(false),
+        demo: options.demo,
+    });
+    let (of_each, routes) = (shared.clone(), Data::new(http::routes()));
+    let server = HttpServer::new(move || http::application(of_each.clone(), routes.clone()))
+        .on_connect(contain)
+        .disable_signals()
+        .shutdown_timeout(10)
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    info!(%address, "listening");
+    Ok(Running { address, engine, shared, server: handle, database: runtime, _lock: lock })
+}
+
+impl Running {
+    /// Stops in order: no new sessions, sessions, requests, what was decided, the database.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.shared.stopping.store(true, Ordering::Release);
+        self.engine.go_away(SPREAD).await;
+        self.server.stop(true).await;
+        self.engine.stop().await;
+        self.engine.storage.close().await;
+        drop(self.database);
+        info!("stopped");
+    }
+}
+
+fn behaviour(config: &Config) -> Behaviour {
+    let limits = &config.limits;
+    Behaviour {
+        sends: Quota { per_s: limits.sends_per_s.into(), burst: limits.sends_burst.into() },
+        frames: Quota { per_s: limits.frames_per_s.into(), burst: limits.frames_burst.into() },
+        ..Behaviour::default()
+    }
+}
+
+/// Sees to it that a peer which stops reading can be noticed, and costs little until then.
+fn contain(io: &dyn std::any::Any, _: &mut Extensions) {
+    let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    let set = socket.set_send_buffer_size(SEND_BUFFER).and_then(|()| socket.set_tcp_nodelay(true));
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let set = set.and_then(|()| socket.set_tcp_user_timeout(Some(NO_PROGRESS)));
+    if let Err(error) = set {
+        warn!(%error, "a socket's options could not be set");
+    }
+}
+
+/// The database's own threads: what waits for a disk must not wait on an arbiter.
+#[derive(Debug)]
+pub struct DatabaseThreads(Option<Runtime>);
+
+impl DatabaseThreads {
+    fn start() -> Result<Self, std::io::Error> {
+        Builder::new_multi_thread().worker_threads(2).thread_name("database").enable_all().build().map(Some).map(Self)
+    }
+
+    /// The runtime on them.
+    pub fn handle(&self) -> &Handle {
+        // Taken by Drop alone.
+        self.0.as_ref().map_or_else(|| unreachable!("the threads were dropped"), Runtime::handle)
+    }
+}
+
+impl Drop for DatabaseThreads {
+    /// Without waiting: a runtime may not wait for another.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// One recorder a process, however many engines a test starts.
+fn recorder() -> Result<PrometheusHandle, StartError> {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = RECORDER.get() {
+        return Ok(handle.clone());
+    }
+    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+    let units = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)?
+        .set_buckets_for_metric(Matcher::Suffix("_units".into()), &units)?
+        .install_recorder();
+    // Another thread was faster, at worst: then its recorder is the process's.
+    Ok(match handle {
+        Ok(handle) => RECORDER.get_or_init(|| handle).clone(),
+        Err(_) => RECORDER.wait().clone(),
+    })
+}

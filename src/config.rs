@@ -1,0 +1,371 @@
+//! The configuration: a TOML file, then `PARTYLINE_<NAME>` in the environment (`__` between levels).
+
+use std::{collections::BTreeMap, path::Path};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Everything that can be set. `docs/partyline.example.toml` shows each key with its default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the engine listens.
+    pub listen: String,
+    /// What carriers sign, what links say, and what a browser's `Origin` must be.
+    pub public_url: String,
+    /// `sqlite://FILE?mode=rwc` or `postgres://…`.
+    pub database_url: String,
+    /// Empty: one node.
+    pub nats_url: String,
+    /// Addresses and networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What is logged: `tracing` directives.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: LogFormat,
+    /// How often and how much.
+    pub limits: Limits,
+    /// Tokens signed by the PBX.
+    pub jwt: Jwt,
+    /// Events to the PBX.
+    pub webhooks: Webhooks,
+    /// Who carries SMS, by name.
+    pub carriers: BTreeMap<String, Carrier>,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How often and how much.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Sends of one extension each second.
+    pub sends_per_s: u32,
+    /// Sends of one extension at once.
+    pub sends_burst: u32,
+    /// Frames of one WebSocket each second.
+    pub frames_per_s: u32,
+    /// Frames of one WebSocket at once.
+    pub frames_burst: u32,
+    /// Failed logins of one extension in 5 minutes.
+    pub failed_logins: usize,
+    /// Failed logins from one address in 5 minutes.
+    pub failed_logins_per_address: usize,
+    /// How long a token is good, in seconds.
+    pub token_ttl_s: u64,
+}
+
+/// Tokens signed by the PBX.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jwt {
+    /// `iss`. Empty: no such tokens.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+    /// For HS256.
+    pub secret: Secret,
+    /// For RS256 and EdDSA: a file or a URL.
+    pub jwks: String,
+    /// The claim that names the tenant.
+    pub tenant_claim: String,
+}
+
+/// Events to the PBX.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether private addresses may be called.
+    pub allow_private: bool,
+}
+
+/// Who carries SMS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Carrier {
+    /// Built in, for trying things out.
+    Simulator(Simulator),
+    /// Twilio, SignalWire and others that speak its API.
+    Twilio(Twilio),
+    /// SMPP 3.4.
+    Smpp(Smpp),
+    /// Telnyx v2.
+    Telnyx(Telnyx),
+}
+
+/// Built in, for trying things out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulator {
+    /// Segments each second for each number.
+    #[serde(default = "one")]
+    pub pace_per_s: f64,
+    /// Whether it answers beyond loopback.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// Twilio, SignalWire and others that speak its API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Twilio {
+    /// Segments each second for each number.
+    #[serde(default = "one")]
+    pub pace_per_s: f64,
+    /// `AC…`
+    pub account_sid: String,
+    /// Of the account; two while rotating.
+    pub auth_token: OneOrTwo,
+    /// Another server than Twilio's.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// Sends through a messaging service.
+    #[serde(default)]
+    pub messaging_service_sid: Option<String>,
+}
+
+/// SMPP 3.4.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smpp {
+    /// Segments each second for each number.
+    #[serde(default = "one")]
+    pub pace_per_s: f64,
+    /// Of the SMSC.
+    pub host: String,
+    /// Of the SMSC.
+    pub port: u16,
+    /// Whether over TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// Who binds.
+    pub system_id: String,
+    /// Its password.
+    pub password: Secret,
+    /// Submits in flight.
+    #[serde(default)]
+    pub window: Option<u32>,
+    /// What `data_coding` 0 means there: `gsm7` or `latin1`.
+    #[serde(default)]
+    pub data_coding_0: Option<String>,
+    /// How receipts name messages: `same`, `hex` or `decimal`.
+    #[serde(default)]
+    pub receipt_ids: Option<String>,
+}
+
+/// Telnyx v2.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telnyx {
+    /// Segments each second for each number.
+    #[serde(default = "one")]
+    pub pace_per_s: f64,
+    /// Of the account.
+    pub api_key: Secret,
+    /// That webhooks are signed with.
+    pub public_key: String,
+    /// Another server than Telnyx's.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// Sends through a messaging profile.
+    #[serde(default)]
+    pub messaging_profile_id: Option<String>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A secret, or the old and the new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrTwo {
+    /// One.
+    One(Secret),
+    /// While rotating.
+    Two([Secret; 2]),
+}
+
+/// A value that is never shown.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "(none)" } else { "(secret)" })
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            public_url: "http://localhost:8080".into(),
+            database_url: "sqlite://partyline.db?mode=rwc".into(),
+            nats_url: String::new(),
+            trusted_proxies: vec![],
+            log: "info".into(),
+            log_format: LogFormat::Text,
+            limits: Limits::default(),
+            jwt: Jwt::default(),
+            webhooks: Webhooks::default(),
+            carriers: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sends_per_s: 50,
+            sends_burst: 200,
+            frames_per_s: 200,
+            frames_burst: 1_000,
+            failed_logins: 10,
+            failed_logins_per_address: 100,
+            token_ttl_s: 30 * 24 * 3_600,
+        }
+    }
+}
+
+/// Why the configuration can't be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A key or value that isn't known.
+    #[error("the configuration: {0}")]
+    Invalid(#[from] Box<figment::Error>),
+    /// A value that makes no sense.
+    #[error("the configuration: {0}")]
+    Nonsense(String),
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment.
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let config: Config = figment.merge(Env::prefixed("PARTYLINE_").split("__")).extract().map_err(Box::new)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let nonsense = |text: &str| Err(ConfigError::Nonsense(text.into()));
+        if self.origin().is_none() {
+            return nonsense("public_url is no http(s) URL");
+        }
+        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|p| self.database_url.starts_with(p)) {
+            return nonsense("database_url begins with sqlite:// or postgres://");
+        }
+        let l = &self.limits;
+        if l.sends_per_s == 0 || l.sends_burst == 0 || l.frames_per_s == 0 || l.frames_burst == 0 || l.token_ttl_s == 0 {
+            return nonsense("limits are at least 1");
+        }
+        let pace = |c: &Carrier| match c {
+            Carrier::Simulator(c) => c.pace_per_s,
+            Carrier::Twilio(c) => c.pace_per_s,
+            Carrier::Smpp(c) => c.pace_per_s,
+            Carrier::Telnyx(c) => c.pace_per_s,
+        };
+        if let Some((name, _)) = self.carriers.iter().find(|(_, c)| !pace(c).is_finite() || pace(c) <= 0.0) {
+            return Err(ConfigError::Nonsense(format!("carriers.{name}.pace_per_s is above 0")));
+        }
+        Ok(())
+    }
+
+    /// Scheme, host and port of `public_url`, as a browser says its `Origin`.
+    pub fn origin(&self) -> Option<&str> {
+        let (scheme, rest) = self.public_url.split_once("://")?;
+        let host = rest.split('/').next().filter(|host| !host.is_empty())?;
+        ["http", "https"].contains(&scheme).then(|| &self.public_url[..scheme.len() + 3 + host.len()])
+    }
+
+    /// Whether cookies go over TLS alone.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::result_large_err)] // figment's Jail
+mod tests {
+    use super::*;
+    use figment::Jail;
+
+    fn read(toml: &str) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("partyline.toml");
+        std::fs::write(&file, toml).unwrap();
+        Config::read(Some(&file)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        for toml in ["colour = 1", "[limits]\ncolour = 1", "[carriers.x]\nkind = \"simulator\"\ncolour = 1"] {
+            assert!(read(toml).unwrap_err().contains("colour"), "{toml}");
+        }
+        assert!(read("[carriers.x]\nkind = \"pigeon\"").unwrap_err().contains("pigeon"));
+        assert!(read("[carriers.x]\nkind = \"twilio\"").unwrap_err().contains("account_sid"));
+    }
+
+    #[test]
+    fn the_environment_comes_last() {
+        Jail::expect_with(|jail| {
+            jail.create_file("p.toml", "listen = \"127.0.0.1:1\"\n[limits]\nsends_per_s = 5")?;
+            jail.set_env("PARTYLINE_LISTEN", "127.0.0.1:2");
+            jail.set_env("PARTYLINE_LIMITS__SENDS_BURST", "7");
+            let config = Config::read(Some(Path::new("p.toml"))).unwrap();
+            assert_eq!((config.listen.as_str(), config.limits.sends_per_s, config.limits.sends_burst), ("127.0.0.1:2", 5, 7));
+            jail.set_env("PARTYLINE_COLOUR", "7");
+            assert!(Config::read(None).unwrap_err().to_string().contains("colour"));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn the_example_shows_every_key_with_its_default() {
+        let example = include_str!("../docs/partyline.example.toml");
+        let config = read(example).unwrap();
+        assert_eq!(Config { carriers: BTreeMap::new(), ..config.clone() }, Config::default());
+        assert_eq!(config.carriers.len(), 4, "one of each kind");
+        let keys = serde_json::to_value(Config::default()).unwrap();
+        for (key, value) in keys.as_object().unwrap() {
+            let nested = value.as_object().into_iter().flat_map(|o| o.keys());
+            for key in nested.chain([key]) {
+                assert!(example.contains(key.as_str()), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let shown = format!("{:?}", read(include_str!("../docs/partyline.example.toml")).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let config = Config { public_url: "https://m.example.com:8443/x".into(), ..Config::default() };
+        assert_eq!(config.origin(), Some("https://m.example.com:8443"));
+        assert!(read("public_url = \"example.com\"").is_err());
+        assert!(read("database_url = \"mysql://x\"").is_err());
+        assert!(read("[limits]\nsends_per_s = 0").is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! `partyline demo`: a made-up company on one machine, with people to try it as.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    actors::{Engine, ExtensionRequest},
+    clock::new_secret,
+    domain::{ClientId, MessageText, Refusal, Role, conversation::Command},
+    http::DemoPerson,
+};
+
+/// Who works at the demo's company.
+const PEOPLE: [(&str, &str, Role); 6] = [
+    ("201", "Jake", Role::Admin),
+    ("202", "Ann Lee", Role::Supervisor),
+    ("203", "José Martín", Role::User),
+    ("204", "Mei Chen", Role::User),
+    ("205", "Priya Nair", Role::User),
+    ("211", "Wyatt", Role::User),
+];
+
+/// What they have said so far: who, to whom, what.
+const TALK: [(&str, &str, &str); 9] = [
+    ("202", "201", "Morning! Did the new desk phones arrive?"),
+    ("201", "202", "Yes, six of them. They're in the server room."),
+    ("202", "201", "Perfect. I'll label them after lunch 🙂"),
+    ("203", "201", "The line to the warehouse crackles again."),
+    ("201", "203", "On it. I'll swap the cable today."),
+    ("204", "202", "Could you cover the front desk from 3 to 4?"),
+    ("202", "204", "Sure."),
+    ("211", "201", "Are we still on for the review at two?"),
+    ("201", "211", "Yes, see you there. https://example.com/review"),
+];
+
+/// The people, each with a password made for this demo.
+pub fn people() -> Result<Vec<DemoPerson>, getrandom::Error> {
+    let person = |(extension, name, _): &(&str, &str, Role)| {
+        let password = new_secret()?[..12].to_owned();
+        Ok(DemoPerson { extension: (*extension).into(), name: (*name).into(), password })
+    };
+    PEOPLE.iter().map(person).collect()
+}
+
+/// Puts the company into the engine; in a folder that was used before, it finds what is there.
+pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), Refusal> {
+    let tenant = engine.storage.make_tenant("default").await?;
+    let mut is_new = false;
+    for (person, (number, name, role)) in people.iter().zip(PEOPLE) {
+        let request = ExtensionRequest {
+            number: number.into(),
+            name: name.into(),
+            role,
+            password: Some(person.password.clone()),
+            enabled: true,
+        };
+        is_new |= engine.put_extension(tenant, request).await?.1;
+    }
+    if !is_new {
+        return Ok(());
+    }
+    for (from, to, text) in TALK {
+        let author = engine.storage.extension(tenant, from).await?.ok_or(Refusal::NotFound)?.into_caller();
+        let (conversation, _) = engine.create_direct(&author, to).await?;
+        let client_id = ClientId(engine.clock.new_id());
+        let text = MessageText::parse(text.into())?;
+        engine.ask(&author, conversation, Command::Send { client_id, text }).await?;
+        // So that they stand in this order in the list.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(())
+}

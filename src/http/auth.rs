@@ -1,0 +1,128 @@
+//! Who asks: a bearer token, the portal's cookie, or an API key.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    dev::Payload,
+    http::{Method, header},
+    web::Data,
+};
+
+use crate::{
+    actors::Identity,
+    domain::{Refusal, Role, TenantId},
+    storage::Scope,
+};
+
+use super::{Shared, error::Refused};
+
+/// The portal's cookie.
+pub const COOKIE: &str = "partyline";
+
+/// What a request brought, and how.
+enum Brought {
+    Bearer(String),
+    Cookie(String),
+    Nothing,
+}
+
+fn brought(request: &HttpRequest) -> Brought {
+    let bearer = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    if let Some((scheme, token)) = bearer.and_then(|b| b.split_once(' ')) {
+        let token = token.trim().to_owned();
+        return if scheme.eq_ignore_ascii_case("bearer") { Brought::Bearer(token) } else { Brought::Nothing };
+    }
+    request.cookie(COOKIE).map_or(Brought::Nothing, |c| Brought::Cookie(c.value().to_owned()))
+}
+
+/// Whether the request comes from a page of our own. A browser adds its cookies to any page's requests.
+pub fn is_own_origin(request: &HttpRequest, shared: &Shared) -> bool {
+    let origin = request.headers().get(header::ORIGIN).and_then(|v| v.to_str().ok());
+    origin.is_some() && origin == shared.config.origin()
+}
+
+/// The token of a request; one from the cookie counts for a write, or an upgrade, only from our own pages.
+pub fn token(request: &HttpRequest, shared: &Shared) -> Result<Option<String>, Refusal> {
+    match brought(request) {
+        Brought::Bearer(token) => Ok(Some(token)),
+        Brought::Nothing => Ok(None),
+        Brought::Cookie(token) => {
+            let reads = [Method::GET, Method::HEAD].contains(request.method());
+            let upgrades = request.headers().contains_key(header::UPGRADE);
+            if (reads && !upgrades) || is_own_origin(request, shared) {
+                return Ok(Some(token));
+            }
+            Err(Refusal::Forbidden(format!("with the cookie, only from {}", shared.config.public_url)))
+        }
+    }
+}
+
+/// An extension that signed in.
+pub struct SignedIn {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it brought.
+    pub token: String,
+}
+
+impl FromRequest for SignedIn {
+    type Error = Refused;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refused>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let shared = shared(&request)?;
+            let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
+            let identity = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?;
+            Ok(SignedIn { identity, token })
+        })
+    }
+}
+
+/// Whoever may provision a tenant: its API key, or one of its administrators.
+pub struct Provisioner {
+    /// The tenant.
+    pub tenant: TenantId,
+}
+
+impl FromRequest for Provisioner {
+    type Error = Refused;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refused>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let shared = shared(&request)?;
+            let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
+            if let Some(owner) = shared.engine.storage.key_owner(&token).await? {
+                return match owner.scope {
+                    Scope::Pbx => Ok(Provisioner { tenant: owner.tenant }),
+                };
+            }
+            let caller = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?.caller;
+            if caller.role != Role::Admin {
+                return Err(Refusal::Forbidden("only an administrator, or the PBX, may do this".into()).into());
+            }
+            Ok(Provisioner { tenant: caller.tenant })
+        })
+    }
+}
+
+fn shared(request: &HttpRequest) -> Result<Data<Shared>, Refused> {
+    request.app_data::<Data<Shared>>().cloned().ok_or(Refused(Refusal::Busy))
+}
+
+/// The cookie that keeps a browser signed in; an empty token takes it away.
+pub fn cookie(token: String, ttl: Duration, secure: bool) -> Cookie<'static> {
+    let seconds = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+    Cookie::build(COOKIE, token)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(secure)
+        .max_age(CookieDuration::seconds(seconds))
+        .finish()
+}

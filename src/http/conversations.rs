@@ -1,0 +1,165 @@
+//! My conversations, and what is in them.
+
+use actix_web::{
+    HttpResponse, get, post, put,
+    web::{Data, Json, Path, Query},
+};
+
+use crate::{
+    actors::{catch_up, sent},
+    domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Timestamp, conversation::Command},
+    protocol::{
+        self,
+        requests::{ConversationFilter, CreateConversation, ListConversations, ListMessages, MarkRead, SendMessage},
+        shapes::{Conversation, List, Message, Person},
+    },
+    storage::{Filter, Page},
+};
+
+use super::{
+    Shared,
+    auth::SignedIn,
+    error::{Problems, Refused},
+    json,
+};
+
+/// My conversations, newest activity first.
+#[utoipa::path(tag = "conversations", params(ListConversations), responses((status = 200, body = List<Conversation>), Problems))]
+#[get("/v1/conversations")]
+pub async fn list(
+    shared: Data<Shared>,
+    who: SignedIn,
+    Query(page): Query<ListConversations>,
+) -> Result<Json<List<Conversation>>, Refused> {
+    let limit = json::limit(page.limit)?;
+    let caller = &who.identity.caller;
+    let filter = match page.filter.unwrap_or_default() {
+        ConversationFilter::All => Filter::All,
+        ConversationFilter::Unread => Filter::Unread,
+    };
+    let after = page.after.as_deref().map(place).transpose()?;
+    let storage = &shared.engine.storage;
+    let q = page.q.as_deref();
+    let mut rows = storage.conversations(caller.tenant, caller.extension, filter, q, after, limit + 1).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(catch_up::page_end);
+    Ok(Json(List { items: catch_up::seen_by(storage, caller, &rows).await?, next }))
+}
+
+/// Where a page of conversations ended.
+fn place(after: &str) -> Result<(Timestamp, ConversationId), Refusal> {
+    let parse = || {
+        let (at, id) = after.split_once('.')?;
+        Some((Timestamp(at.parse().ok()?), id.parse().ok()?))
+    };
+    parse().ok_or_else(|| Refusal::invalid("after: not a `next` of this list"))
+}
+
+/// Begin a conversation, or get the one that is there.
+#[utoipa::path(
+    tag = "conversations",
+    request_body = CreateConversation,
+    responses((status = 201, body = Conversation), (status = 200, body = Conversation), Problems)
+)]
+#[post("/v1/conversations")]
+pub async fn create(
+    shared: Data<Shared>,
+    who: SignedIn,
+    Json(body): Json<CreateConversation>,
+) -> Result<HttpResponse, Refused> {
+    let caller = &who.identity.caller;
+    let (id, made) = match body {
+        CreateConversation::Direct { extension } => shared.engine.create_direct(caller, &extension).await?,
+    };
+    let conversation = row(&shared, caller, id).await?;
+    Ok(if made { HttpResponse::Created().json(conversation) } else { HttpResponse::Ok().json(conversation) })
+}
+
+/// One of my conversations.
+#[utoipa::path(tag = "conversations", params(("id" = String, Path)), responses((status = 200, body = Conversation), Problems))]
+#[get("/v1/conversations/{id}")]
+pub async fn get(shared: Data<Shared>, who: SignedIn, id: Path<String>) -> Result<Json<Conversation>, Refused> {
+    Ok(Json(row(&shared, &who.identity.caller, protocol::id(&id)?).await?))
+}
+
+async fn row(shared: &Shared, caller: &Caller, id: ConversationId) -> Result<Conversation, Refused> {
+    let storage = &shared.engine.storage;
+    let row = storage.row(caller.tenant, caller.extension, id).await?.ok_or(Refusal::NotFound)?;
+    catch_up::seen_by(storage, caller, &[row]).await?.pop().ok_or(Refused(Refusal::NotFound))
+}
+
+/// A page of a timeline, oldest first: the newest without a bound. `next` is the bound to ask with next, in the same
+/// direction.
+#[utoipa::path(
+    tag = "conversations",
+    params(("id" = String, Path), ListMessages),
+    responses((status = 200, body = List<Message>), Problems)
+)]
+#[get("/v1/conversations/{id}/messages")]
+pub async fn messages(
+    shared: Data<Shared>,
+    who: SignedIn,
+    id: Path<String>,
+    Query(query): Query<ListMessages>,
+) -> Result<Json<List<Message>>, Refused> {
+    let limit = json::limit(query.limit)?;
+    let page = match (query.before_seq, query.after_seq) {
+        (None, None) => Page::Newest,
+        (Some(seq), None) => Page::Before(seq),
+        (None, Some(seq)) => Page::After(seq),
+        (Some(_), Some(_)) => return Err(Refusal::invalid("before_seq or after_seq, not both").into()),
+    };
+    let caller = &who.identity.caller;
+    let storage = &shared.engine.storage;
+    let found = storage.history(caller.tenant, caller.extension, protocol::id(&id)?, page, limit).await?;
+    let (messages, more) = found.ok_or(Refusal::NotFound)?;
+    let people = storage.people(caller.tenant, messages.iter().map(|m| m.author)).await?;
+    let end = if matches!(page, Page::After(_)) { messages.last() } else { messages.first() };
+    let next = end.filter(|_| more).map(|m| m.seq.to_string());
+    Ok(Json(List { items: messages.iter().map(|m| Message::of(m, &people)).collect(), next }))
+}
+
+/// Write a message. The same `client_id` again answers the first message.
+#[utoipa::path(
+    tag = "conversations",
+    params(("id" = String, Path)),
+    request_body = SendMessage,
+    responses((status = 201, body = Message), (status = 200, body = Message, description = "Sent before"), Problems)
+)]
+#[post("/v1/conversations/{id}/messages")]
+pub async fn send(
+    shared: Data<Shared>,
+    who: SignedIn,
+    id: Path<String>,
+    Json(body): Json<SendMessage>,
+) -> Result<HttpResponse, Refused> {
+    let caller = who.identity.caller;
+    let id: ConversationId = protocol::id(&id)?;
+    let text = MessageText::parse(body.text)?;
+    let command = Command::Send { client_id: ClientId(body.client_id), text };
+    let answer = shared.engine.ask(&caller, id, command).await?;
+    let (message, new) = sent(answer).ok_or(Refusal::OutcomeUnknown)?;
+    let author = Person { extension: caller.number, name: caller.name };
+    let message = Message::by(&message, Some(author));
+    Ok(if new { HttpResponse::Created().json(message) } else { HttpResponse::Ok().json(message) })
+}
+
+/// I have read so far. Markers move forward only, and at most to the newest message.
+#[utoipa::path(
+    tag = "conversations",
+    params(("id" = String, Path)),
+    request_body = MarkRead,
+    responses((status = 204), Problems)
+)]
+#[put("/v1/conversations/{id}/read")]
+pub async fn read(
+    shared: Data<Shared>,
+    who: SignedIn,
+    id: Path<String>,
+    Json(body): Json<MarkRead>,
+) -> Result<HttpResponse, Refused> {
+    let id = protocol::id(&id)?;
+    shared.engine.ask(&who.identity.caller, id, Command::Read { seq: body.seq }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,81 @@
+//! How bodies, queries and paths are read, and how what can't be read is refused.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::ResourceDef,
+    error::{JsonPayloadError, QueryPayloadError},
+    http::Method,
+    web::{JsonConfig, PathConfig, QueryConfig},
+};
+use utoipa::openapi::OpenApi as Document;
+
+use crate::{domain::Refusal, protocol::problem::Problem};
+
+use super::error::{Refused, respond};
+
+/// JSON bodies up to a size in bytes.
+pub fn body(limit: usize) -> JsonConfig {
+    JsonConfig::default().limit(limit).error_handler(|error, _| {
+        let response = match &error {
+            JsonPayloadError::ContentType => respond(&Problem::of_http(415)),
+            JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+                respond(&Problem::of_http(413))
+            }
+            JsonPayloadError::Deserialize(error) => respond(&(&Refusal::invalid(error.to_string())).into()),
+            other => respond(&(&Refusal::invalid(other.to_string())).into()),
+        };
+        actix_web::error::InternalError::from_response(error, response).into()
+    })
+}
+
+/// Query strings.
+pub fn query() -> QueryConfig {
+    QueryConfig::default().error_handler(|error, _| match error {
+        QueryPayloadError::Deserialize(error) => Refused(Refusal::invalid(error.to_string())).into(),
+        other => Refused(Refusal::invalid(other.to_string())).into(),
+    })
+}
+
+/// Paths: what can't be an id is not there.
+pub fn path() -> PathConfig {
+    PathConfig::default().error_handler(|_, _| Refused(Refusal::NotFound).into())
+}
+
+/// A page's size: 1–200, 50 if absent.
+pub fn limit(asked: Option<usize>) -> Result<usize, Refusal> {
+    match asked.unwrap_or(50) {
+        limit @ 1..=200 => Ok(limit),
+        _ => Err(Refusal::invalid("limit: 1 to 200")),
+    }
+}
+
+/// The paths there are, and the methods of each.
+pub struct Routes(Vec<(ResourceDef, Vec<Method>)>);
+
+impl Routes {
+    /// As the document has them.
+    pub fn of(document: &Document) -> Self {
+        let methods = |item: &utoipa::openapi::PathItem| {
+            let all = [
+                (&item.get, Method::GET),
+                (&item.put, Method::PUT),
+                (&item.post, Method::POST),
+                (&item.patch, Method::PATCH),
+                (&item.delete, Method::DELETE),
+            ];
+            all.into_iter().filter(|(operation, _)| operation.is_some()).map(|(_, method)| method).collect()
+        };
+        Self(document.paths.paths.iter().map(|(p, item)| (ResourceDef::new(p.as_str()), methods(item))).collect())
+    }
+
+    /// The answer to a request that no handler took, if its path is one of ours: `method_not_allowed`.
+    pub fn refuse(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let (_, methods) = self.0.iter().find(|(path, _)| path.is_match(request.path()))?;
+        let mut response = respond(&Problem::of_http(405));
+        let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        if let Ok(allow) = allow.parse() {
+            response.headers_mut().insert(actix_web::http::header::ALLOW, allow);
+        }
+        Some(response)
+    }
+}

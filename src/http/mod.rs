@@ -1,0 +1,127 @@
+//! The HTTP interface: every route on this page, thin handlers behind it.
+
+mod auth;
+mod client_address;
+mod conversations;
+mod error;
+mod json;
+mod openapi;
+mod operation;
+mod pbx;
+mod people;
+mod portal;
+mod sync;
+mod ws;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::{
+    App, Error,
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    middleware::{Compress, from_fn},
+    web,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+
+use crate::{actors::Engine, config::Config};
+
+pub use people::DemoPerson;
+
+/// What every handler may use.
+pub struct Shared {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The configuration.
+    pub config: Config,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Set when the server stops: no new sessions.
+    pub stopping: AtomicBool,
+    /// Who can be signed in by a click, in a demo.
+    pub demo: Vec<DemoPerson>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Whether the server stops.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// The public interface: all that `/openapi.json` tells of. The paths stand at the handlers.
+fn api(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(people::login)
+        .service(people::logout)
+        .service(people::renew)
+        .service(people::whoami)
+        .service(people::extensions)
+        .service(people::settings)
+        .service(conversations::list)
+        .service(conversations::create)
+        .service(conversations::get)
+        .service(conversations::messages)
+        .service(conversations::send)
+        .service(conversations::read)
+        .service(sync::sync)
+        .service(ws::connect)
+        .service(pbx::list_extensions)
+        .service(pbx::put_extension)
+        .service(operation::healthz)
+        .service(operation::readyz)
+        .service(operation::metrics);
+}
+
+/// The OpenAPI document, from the types.
+pub fn document() -> Document {
+    let (_, document) = App::new().into_utoipa_app().openapi(openapi::document()).configure(api).split_for_parts();
+    openapi::with_security(document)
+}
+
+/// The whole application of one worker.
+pub fn application(
+    shared: web::Data<Shared>,
+    routes: web::Data<json::Routes>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let (app, document) = App::new()
+        .app_data(shared)
+        .app_data(routes)
+        .app_data(json::body(64 << 10))
+        .app_data(json::query())
+        .app_data(json::path())
+        .into_utoipa_app()
+        .openapi(openapi::document())
+        .configure(api)
+        .split_for_parts();
+    app.service(openapi::page(openapi::with_security(document)))
+        .service(openapi::redirect)
+        .service(people::demo)
+        .default_service(web::to(portal::page))
+        .wrap(from_fn(operation::observe))
+        .wrap(Compress::default())
+        .wrap(portal::headers())
+}
+
+/// The paths and methods there are, for `method_not_allowed`.
+pub fn routes() -> json::Routes {
+    json::Routes::of(&document())
+}

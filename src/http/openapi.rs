@@ -1,0 +1,62 @@
+//! `/openapi.json`, from the Rust types, and `/docs` to read it at.
+
+use actix_web::{HttpResponse, get, http::header};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        OpenApi as Document,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::protocol::{
+    frames::{ClientFrame, ServerFrame},
+    problem::Problem,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Partyline",
+        description = "The real-time messaging engine of a business phone system. \
+            The frames of the WebSocket `/v1/ws` are among the schemas: `ClientFrame` and `ServerFrame`.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    tags(
+        (name = "people", description = "Signing in, and who is there"),
+        (name = "conversations", description = "What is said"),
+        (name = "pbx", description = "What the PBX provisions"),
+        (name = "operation", description = "For operators")
+    ),
+    components(schemas(ClientFrame, ServerFrame, Problem))
+)]
+struct Api;
+
+/// What the routes are added to.
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+/// Every call takes a bearer token, but those that say otherwise.
+pub fn with_security(mut document: Document) -> Document {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A token of `POST /v1/login`; for `/v1/pbx` an API key as well."))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+    document
+}
+
+/// The document and the page.
+pub fn page(document: Document) -> SwaggerUi {
+    SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document)
+}
+
+/// `/docs` is `/docs/`.
+#[get("/docs")]
+pub async fn redirect() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+}

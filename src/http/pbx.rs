@@ -1,0 +1,64 @@
+//! What the PBX provisions.
+
+use actix_web::{
+    HttpResponse, get, put,
+    web::{Data, Json, Path, Query},
+};
+
+use crate::{
+    actors::ExtensionRequest,
+    domain::Refusal,
+    protocol::{
+        requests::{ListExtensions, PutExtension},
+        shapes::{List, ProvisionedExtension},
+    },
+};
+
+use super::{
+    Shared,
+    auth::Provisioner,
+    error::{Problems, Refused},
+    json,
+};
+
+/// Every extension, by number.
+#[utoipa::path(tag = "pbx", params(ListExtensions), responses((status = 200, body = List<ProvisionedExtension>), Problems))]
+#[get("/v1/pbx/extensions")]
+pub async fn list_extensions(
+    shared: Data<Shared>,
+    who: Provisioner,
+    Query(page): Query<ListExtensions>,
+) -> Result<Json<List<ProvisionedExtension>>, Refused> {
+    let limit = json::limit(page.limit)?;
+    let storage = &shared.engine.storage;
+    let mut found =
+        storage.extensions(who.tenant, page.q.as_deref(), page.after.as_deref(), false, limit as u64 + 1).await?;
+    let next = (found.len() > limit).then(|| found[limit - 1].number.clone());
+    found.truncate(limit);
+    Ok(Json(List { items: found.iter().map(Into::into).collect(), next }))
+}
+
+/// Make an extension, or alter it to be so. The same again changes nothing.
+#[utoipa::path(
+    tag = "pbx",
+    params(("number" = String, Path)),
+    request_body = PutExtension,
+    responses((status = 201, body = ProvisionedExtension), (status = 200, body = ProvisionedExtension), Problems)
+)]
+#[put("/v1/pbx/extensions/{number}")]
+pub async fn put_extension(
+    shared: Data<Shared>,
+    who: Provisioner,
+    number: Path<String>,
+    Json(body): Json<PutExtension>,
+) -> Result<HttpResponse, Refused> {
+    let PutExtension { name, role, password, enabled } = body;
+    if password.as_ref().is_some_and(|p| !(8..=200).contains(&p.chars().count())) {
+        return Err(Refusal::invalid("password: 8 to 200 characters").into());
+    }
+    let number = number.into_inner();
+    let request = ExtensionRequest { number, name, role: role.into(), password, enabled };
+    let (extension, made) = shared.engine.put_extension(who.tenant, request).await?;
+    let shown = ProvisionedExtension::from(&extension);
+    Ok(if made { HttpResponse::Created().json(shown) } else { HttpResponse::Ok().json(shown) })
+}

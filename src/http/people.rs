@@ -1,0 +1,172 @@
+//! Signing in and out, the directory, and what a client needs to know.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::header,
+    post,
+    web::{Data, Json, Query},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{Refusal, TenantId, text::MAX_CHARACTERS},
+    protocol::{
+        frames::{FRAME_MAX_BYTES, WATCH_MAX},
+        requests::{ListExtensions, Login},
+        shapes::{DirectoryEntry, List, Me, Session, Settings, Token},
+    },
+    storage::StoredExtension,
+};
+
+use super::{
+    Shared,
+    auth::{COOKIE, SignedIn, cookie, is_own_origin},
+    client_address::client_address,
+    error::{Problems, Refused},
+    json,
+};
+
+/// Who can be signed in by a click, in a demo.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DemoPerson {
+    /// Its number.
+    pub extension: String,
+    /// Its name.
+    pub name: String,
+    /// Its password, which everyone may know.
+    pub password: String,
+}
+
+/// Sign in with an extension's number and password.
+#[utoipa::path(tag = "people", request_body = Login, security(()), responses((status = 200, body = Session), Problems))]
+#[post("/v1/login")]
+pub async fn login(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    Json(body): Json<Login>,
+) -> Result<HttpResponse, Refused> {
+    // A page elsewhere must not sign its visitor in as somebody.
+    if request.headers().contains_key(header::ORIGIN) && !is_own_origin(&request, &shared) {
+        let here = &shared.config.public_url;
+        return Err(Refusal::Forbidden(format!("sign in at {here}")).into());
+    }
+    let engine = &shared.engine;
+    let address = client_address(&request, &shared.config.trusted_proxies);
+    let tenant = company(&shared, body.tenant.as_deref()).await?;
+    let who = format!("{}/{}", body.tenant.as_deref().unwrap_or_default(), body.extension);
+    engine.limits.failures().attempt(&who, address, engine.clock.now())?;
+    let found = match tenant {
+        Some(tenant) => engine.storage.extension(tenant, &body.extension).await?,
+        None => None,
+    };
+    // Whether the company, the extension or the password was wrong is not told, by the time it takes neither.
+    let stored: Option<StoredExtension> = found.filter(|s| s.extension.enabled);
+    let hash = stored.as_ref().and_then(|s| s.password_hash.clone());
+    let right = engine.verify_password(body.password, hash).await;
+    let Some(stored) = stored.filter(|_| right) else {
+        metrics::counter!("partyline_failed_logins_total").increment(1);
+        tracing::info!(%address, "a login failed");
+        return Err(Refusal::WrongCredentials.into());
+    };
+    engine.limits.failures().succeeded(&who, address);
+    let ttl = Duration::from_secs(shared.config.limits.token_ttl_s);
+    let (token, expires_at) = engine.storage.issue_token(stored.tenant, &stored.extension, ttl).await?;
+    let tenant = engine.storage.tenant_name(stored.tenant).await?.unwrap_or_default();
+    tracing::info!(extension = %stored.extension.id, "signed in");
+    let me = Me::of(&stored.into_caller(), &tenant);
+    let cookie = cookie(token.clone(), ttl, shared.config.is_secure());
+    Ok(HttpResponse::Ok().cookie(cookie).json(Session { token, expires_at: expires_at.to_rfc3339(), me }))
+}
+
+/// The company that is meant: the one named, else the only one, else `default`.
+async fn company(shared: &Shared, named: Option<&str>) -> Result<Option<TenantId>, Refused> {
+    let storage = &shared.engine.storage;
+    if let Some(name) = named {
+        return Ok(storage.tenant(name).await?);
+    }
+    match &storage.tenants(2).await?[..] {
+        [(only, _)] => Ok(Some(*only)),
+        _ => Ok(storage.tenant("default").await?),
+    }
+}
+
+/// Sign out: the token is good no longer, and its sessions end.
+#[utoipa::path(tag = "people", responses((status = 204), Problems))]
+#[post("/v1/logout")]
+pub async fn logout(shared: Data<Shared>, who: SignedIn) -> Result<HttpResponse, Refused> {
+    shared.engine.storage.revoke_token(&who.token).await?;
+    shared.engine.revoked(&who.identity.caller, &who.token);
+    let mut gone = cookie(String::new(), Duration::ZERO, shared.config.is_secure());
+    gone.make_removal();
+    Ok(HttpResponse::NoContent().cookie(gone).finish())
+}
+
+/// A new token. The one it was asked with stays good until its end.
+#[utoipa::path(tag = "people", responses((status = 200, body = Token), Problems))]
+#[post("/v1/token")]
+pub async fn renew(shared: Data<Shared>, request: HttpRequest, who: SignedIn) -> Result<HttpResponse, Refused> {
+    let storage = &shared.engine.storage;
+    let caller = &who.identity.caller;
+    let stored = storage.extension(caller.tenant, &caller.number).await?.ok_or(Refusal::Unauthenticated)?;
+    let ttl = Duration::from_secs(shared.config.limits.token_ttl_s);
+    let (token, expires_at) = storage.issue_token(caller.tenant, &stored.extension, ttl).await?;
+    let mut response = HttpResponse::Ok();
+    if request.cookie(COOKIE).is_some() {
+        response.cookie(cookie(token.clone(), ttl, shared.config.is_secure()));
+    }
+    Ok(response.json(Token { token, expires_at: expires_at.to_rfc3339() }))
+}
+
+/// Who I am.
+#[utoipa::path(tag = "people", responses((status = 200, body = Me), Problems))]
+#[get("/v1/me")]
+pub async fn whoami(shared: Data<Shared>, who: SignedIn) -> Result<Json<Me>, Refused> {
+    let caller = &who.identity.caller;
+    let tenant = shared.engine.storage.tenant_name(caller.tenant).await?.unwrap_or_default();
+    Ok(Json(Me::of(caller, &tenant)))
+}
+
+/// My colleagues, by number.
+#[utoipa::path(tag = "people", params(ListExtensions), responses((status = 200, body = List<DirectoryEntry>), Problems))]
+#[get("/v1/extensions")]
+pub async fn extensions(
+    shared: Data<Shared>,
+    who: SignedIn,
+    Query(page): Query<ListExtensions>,
+) -> Result<Json<List<DirectoryEntry>>, Refused> {
+    let limit = json::limit(page.limit)?;
+    let tenant = who.identity.caller.tenant;
+    let storage = &shared.engine.storage;
+    let mut found =
+        storage.extensions(tenant, page.q.as_deref(), page.after.as_deref(), true, limit as u64 + 1).await?;
+    let next = (found.len() > limit).then(|| found[limit - 1].number.clone());
+    found.truncate(limit);
+    let states = shared.engine.presence(tenant, found.iter().map(|e| e.id).collect()).await;
+    let items = found
+        .into_iter()
+        .zip(states)
+        .map(|(e, state)| DirectoryEntry { extension: e.number, name: e.name, presence: state.into() })
+        .collect();
+    Ok(Json(List { items, next }))
+}
+
+/// What a client needs to know.
+#[utoipa::path(tag = "people", responses((status = 200, body = Settings), Problems))]
+#[get("/v1/settings")]
+pub async fn settings(_who: SignedIn) -> Json<Settings> {
+    Json(Settings {
+        message_max_characters: MAX_CHARACTERS,
+        frame_max_bytes: FRAME_MAX_BYTES,
+        watch_max: WATCH_MAX,
+        region: "US".into(),
+        alert_tone: "chime".into(),
+    })
+}
+
+/// The people of a demo; elsewhere there are none.
+#[get("/demo/people")]
+pub async fn demo(shared: Data<Shared>) -> Json<Vec<DemoPerson>> {
+    Json(shared.demo.clone())
+}

@@ -1,0 +1,30 @@
+//! The upgrade to a WebSocket.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+
+use crate::{actors::session, domain::Refusal};
+
+use super::{
+    Shared,
+    auth::token,
+    error::{Problems, Refused},
+};
+
+/// The WebSocket. Text frames, one JSON object each: `ClientFrame` in, `ServerFrame` out. The first is `hello`.
+#[utoipa::path(tag = "people", responses((status = 101, description = "Upgraded"), Problems))]
+#[get("/v1/ws")]
+pub async fn connect(
+    shared: web::Data<Shared>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    if shared.is_stopping() {
+        return Err(Refused(Refusal::Busy).into());
+    }
+    let identity = match token(&request, &shared).map_err(Refused)? {
+        Some(token) => Some(shared.engine.identify(&token).await.map_err(Refused)?.ok_or(Refused(Refusal::Unauthenticated))?),
+        None => None,
+    };
+    session::upgrade(shared.engine.clone(), identity, &request, payload)
+        .map_err(|_| Refused(Refusal::invalid("this is a WebSocket: ask for an upgrade")).into())
+}
