@@ -174,24 +174,27 @@ fn contain(io: &dyn std::any::Any, _: &mut Extensions) {
 
 /// The database's own threads: what waits for a disk must not wait on an arbiter.
 #[derive(Debug)]
-pub struct DatabaseThreads(Option<Runtime>);
+pub struct DatabaseThreads {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
 
 impl DatabaseThreads {
     fn start() -> Result<Self, std::io::Error> {
-        Builder::new_multi_thread().worker_threads(2).thread_name("database").enable_all().build().map(Some).map(Self)
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("database").enable_all().build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
     /// The runtime on them.
     pub fn handle(&self) -> &Handle {
-        // Taken by Drop alone.
-        self.0.as_ref().map_or_else(|| unreachable!("the threads were dropped"), Runtime::handle)
+        &self.handle
     }
 }
 
 impl Drop for DatabaseThreads {
     /// Without waiting: a runtime may not wait for another.
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

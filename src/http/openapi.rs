@@ -13,6 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::protocol::{
     frames::{ClientFrame, ServerFrame},
     problem::Problem,
+    requests::ConversationFilter,
 };
 
 #[derive(OpenApi)]
@@ -29,7 +30,7 @@ use crate::protocol::{
         (name = "pbx", description = "What the PBX provisions"),
         (name = "operation", description = "For operators")
     ),
-    components(schemas(ClientFrame, ServerFrame, Problem))
+    components(schemas(ClientFrame, ServerFrame, Problem, ConversationFilter))
 )]
 struct Api;
 

@@ -1,0 +1,24 @@
+// The HTTP API, typed from the engine's own OpenAPI document.
+import createClient from 'openapi-fetch'
+import type { components, paths } from './schema'
+
+export type Me = components['schemas']['Me']
+export type Message = components['schemas']['Message']
+export type Conversation = components['schemas']['Conversation']
+export type ClientFrame = components['schemas']['ClientFrame']
+export type ServerFrame = components['schemas']['ServerFrame']
+export type EventFrame = components['schemas']['EventFrame']
+export type Presence = components['schemas']['Presence']
+export type Problem = components['schemas']['Problem']
+export type DirectoryEntry = components['schemas']['DirectoryEntry']
+
+export const http = createClient<paths>({ baseUrl: location.origin })
+
+/** What the engine says of a refusal, or that it can't be reached. */
+export function reason(problem: Problem | undefined): string {
+  return problem ? sentence(problem.detail) : 'The engine can’t be reached.'
+}
+
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (text.endsWith('.') ? '' : '.')
+}
