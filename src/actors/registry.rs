@@ -212,7 +212,11 @@ mod tests {
                 .map(|_| {
                     let registry = registry.clone();
                     std::thread::spawn(move || {
-                        for _ in 0..5_000 {
+                        for n in 0..5_000 {
+                            if n % 50 == 0 {
+                                // Long enough for it to stop.
+                                std::thread::sleep(Duration::from_micros(200));
+                            }
                             let (addr, permit) = registry.lease(0).unwrap().into_permit();
                             let mut message = Count(permit);
                             while let Err(actix::dev::SendError::Full(back)) = addr.try_send(message) {
@@ -243,6 +247,9 @@ mod tests {
             for deaths in 1..=DEATHS {
                 let lease = registry.lease(0).unwrap();
                 lease.addr().send(Die).await.unwrap_err();
+                while lease.is_alive() {
+                    actix::clock::sleep(Duration::from_millis(1)).await;
+                }
                 assert_eq!(starts.load(Ordering::SeqCst), deaths);
             }
             assert!(matches!(registry.lease(0), Err(Refusal::Busy)));

@@ -48,6 +48,9 @@ const TRIES: u8 = 20;
 /// Commands that are gathered: the first at once, those of this time together.
 const GATHER: Duration = Duration::from_secs(1);
 
+/// An actor that panicked is gone after this, and the next look-up starts another.
+const UNWINDING: Duration = Duration::from_millis(10);
+
 /// Who asks.
 pub(super) type By = (TenantId, ExtensionId);
 
@@ -123,6 +126,8 @@ pub(super) fn ask<S: Subject>(
             // The actor died before the command reached the ledger: once more, and once only.
             None => {
                 engine.after_panic();
+                // Its mailbox closes a moment after its handler has unwound.
+                tokio::time::sleep(UNWINDING).await;
                 let (answer, handed_over) = enqueue::<S>(&engine, id, by, command)?;
                 let lost = if handed_over.load(Ordering::Acquire) { Refusal::OutcomeUnknown } else { Refusal::Busy };
                 within(&engine, answer).await.unwrap_or(Err(lost))

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 
-use super::{Dialect, Inner, Storage, StorageError, column};
+use super::{Dialect, Inner, Storage, StorageError, column, writer::Writer};
 
 /// Connections that read. Fixed, because a connection made on a busy thread would stall with it.
 const READERS: u32 = 4;
@@ -39,10 +39,11 @@ impl Database {
     /// Connects, brings the tables up to date, and reads the epoch.
     pub async fn open(&self, clock: Clock) -> Result<Storage, StorageError> {
         let dialect = if self.url.starts_with("postgres") { Dialect::Postgres } else { Dialect::Sqlite };
-        let writer = SeaDatabase::connect(self.options(dialect, false)).await?;
-        Migrator::up(&writer, None).await?;
+        let writer = Writer::connect(self.options(dialect, false), dialect).await?;
+        let connection = writer.get().await?;
+        Migrator::up(&connection, None).await?;
         let reader = SeaDatabase::connect(self.options(dialect, true)).await?;
-        let epoch = epoch(&writer, dialect, &clock).await?;
+        let epoch = epoch(&connection, dialect, &clock).await?;
         Ok(Storage(Arc::new(Inner { writer, reader, dialect, epoch, clock })))
     }
 

@@ -79,8 +79,8 @@ impl Storage {
             "INSERT INTO tenant (id, name, version, created_at) VALUES ($1, $2, 0, $3) ON CONFLICT (name) DO NOTHING",
             [self.0.clock.new_id().into(), name.into(), self.0.clock.now().0.into()],
         );
-        self.0.writer.execute_raw(insert).await?;
-        let row = tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(&self.0.writer).await?;
+        self.0.writer.run(async |db| db.execute_raw(insert).await).await?;
+        let row = tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(&self.0.reader).await?;
         row.map(|t| TenantId(t.id)).ok_or_else(|| StorageError::Inconsistent(format!("no tenant {name}")))
     }
 

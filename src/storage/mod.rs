@@ -11,6 +11,7 @@ mod extensions;
 pub mod ledger;
 mod messages;
 mod secrets;
+mod writer;
 
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub use extensions::StoredExtension;
 pub use messages::Page;
 pub use secrets::{Authenticated, KeyOwner, Scope};
 
+use writer::Writer;
+
 /// The database, open. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Storage(Arc<Inner>);
@@ -38,7 +41,7 @@ pub struct Storage(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     /// One connection on SQLite, so that writers wait for each other here and not in the file.
-    writer: DatabaseConnection,
+    writer: Writer,
     reader: DatabaseConnection,
     dialect: Dialect,
     epoch: Uuid,
@@ -80,7 +83,7 @@ impl Storage {
     /// Closes the connections; on SQLite the log is written back into the file.
     pub async fn close(&self) {
         let _ = self.0.reader.clone().close().await;
-        let _ = self.0.writer.clone().close().await;
+        self.0.writer.close().await;
     }
 
     fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

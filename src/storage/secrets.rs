@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -68,10 +66,10 @@ impl Storage {
             credential: Set(extension.credential),
             expires_at: Set(expires_at.0),
         };
-        let tx = self.0.writer.begin().await?;
-        access_token::Entity::delete_many().filter(access_token::Column::ExpiresAt.lt(now.0)).exec(&tx).await?;
-        access_token::Entity::insert(row).exec_without_returning(&tx).await?;
-        tx.commit().await?;
+        let over = access_token::Entity::delete_many().filter(access_token::Column::ExpiresAt.lt(now.0));
+        self.0.writer.run(async |db| over.exec(&db).await).await?;
+        let insert = access_token::Entity::insert(row);
+        self.0.writer.run(async |db| insert.exec_without_returning(&db).await).await?;
         Ok((token, expires_at))
     }
 
@@ -91,7 +89,8 @@ impl Storage {
 
     /// The token is good no longer.
     pub async fn revoke_token(&self, token: &str) -> Result<(), StorageError> {
-        access_token::Entity::delete_by_id(hash(token)).exec(&self.0.writer).await?;
+        let delete = access_token::Entity::delete_by_id(hash(token));
+        self.0.writer.run(async |db| delete.exec(&db).await).await?;
         Ok(())
     }
 
@@ -104,7 +103,8 @@ impl Storage {
             scope: Set(scope.as_str().into()),
             created_at: Set(self.0.clock.now().0),
         };
-        api_key::Entity::insert(row).exec_without_returning(&self.0.writer).await?;
+        let insert = api_key::Entity::insert(row);
+        self.0.writer.run(async |db| insert.exec_without_returning(&db).await).await?;
         Ok(key)
     }
 
@@ -113,12 +113,6 @@ impl Storage {
         let row = api_key::Entity::find_by_id(hash(key)).one(&self.0.reader).await?;
         let scope = |name: &str| [Scope::Pbx].into_iter().find(|s| s.as_str() == name);
         Ok(row.and_then(|k| Some(KeyOwner { tenant: TenantId(k.tenant_id), scope: scope(&k.scope)? })))
-    }
-
-    /// Writes nothing, but through the connection that writes: whether the disk takes it.
-    pub async fn can_write(&self) -> Result<(), StorageError> {
-        self.0.writer.execute_unprepared("DELETE FROM access_token WHERE expires_at < 0").await?;
-        Ok(())
     }
 }
 

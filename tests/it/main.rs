@@ -1,1 +1,20 @@
+//! The system from outside: the real engine on a real database, spoken to over HTTP and WebSocket as a client does.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used)] // a test's ids and times are its own
 
+mod client;
+mod engine;
+
+mod conversations;
+mod crash;
+mod delivery;
+mod frames;
+mod full_disk;
+mod interface;
+mod layers;
+mod model;
+mod people;
+mod presence;
+mod resume;
+mod sends;
+mod slow_readers;
+mod tenants;

@@ -94,7 +94,7 @@ impl Lane {
 
     async fn attempt(&self, units: &[Unit]) -> Result<Vec<Outcome>, Failure> {
         let started = std::time::Instant::now();
-        let verdicts = self.transact(units).await?;
+        let verdicts = self.transact(units).await.inspect_err(|_| self.storage.0.writer.suspect())?;
         histogram!("partyline_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
         #[allow(clippy::cast_precision_loss)] // at most 1,024
         histogram!("partyline_ledger_batch_units").record(units.len() as f64);
@@ -115,7 +115,8 @@ impl Lane {
             sqlite_transaction_mode: (dialect == Dialect::Sqlite).then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let tx = self.storage.0.writer.begin_with_options(options).await.map_err(|e| aborted(e.into()))?;
+        let writer = self.storage.0.writer.get().await.map_err(|e| aborted(e.into()))?;
+        let tx = writer.begin_with_options(options).await.map_err(|e| aborted(e.into()))?;
         let named: Vec<_> = units.iter().collect();
         let ground = ground::read(&tx, dialect, &named).await.map_err(aborted)?;
         let (verdicts, writes) = walk(units, ground, now);

@@ -1,0 +1,345 @@
+//! The load generator: `cargo bench --bench load` starts an engine of its own and prints what it does;
+//! `cargo bench --bench load -- --url http://HOST:PORT --key KEY [--pid PID]` loads one that runs (with generous
+//! `[limits]`). `--only chat` (or `fan-out`, `idle`, `reconnect`) runs a part, `--seconds N` sets how long each takes.
+//!
+//! Client and server share the machine: what counts is messages per second of the server's processor time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
+
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Child, Command},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt, StreamExt, future::join_all, stream};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, task::JoinHandle};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+use uuid::Uuid;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+const PAIRS: usize = 100;
+const PASSWORD: &str = "load load load";
+
+struct Target {
+    url: String,
+    key: String,
+    pid: Option<u32>,
+    started: Instant,
+    seconds: u64,
+    _engine: Option<Engine>,
+}
+
+struct Engine(Child, #[allow(dead_code)] tempfile::TempDir);
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let arguments: Vec<_> = std::env::args().collect();
+    let option = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1)).cloned();
+    let seconds = option("--seconds").map_or(5, |s| s.parse().unwrap());
+    let target = match option("--url") {
+        Some(url) => Target {
+            url,
+            key: option("--key").expect("--key"),
+            pid: option("--pid").map(|p| p.parse().unwrap()),
+            started: Instant::now(),
+            seconds,
+            _engine: None,
+        },
+        None => start(seconds).await,
+    };
+    let target = Arc::new(target);
+    let only = option("--only");
+    let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
+    let people = target.people(2 * PAIRS).await;
+    if wanted("idle") {
+        idle(&target, &people).await;
+    }
+    if wanted("reconnect") {
+        reconnect(&target, &people).await;
+    }
+    if wanted("chat") {
+        for in_flight in [1, 16] {
+            chat(&target, &people, in_flight).await;
+        }
+    }
+    if wanted("fan-out") {
+        for readers in [50, 500] {
+            fan_out(&target, &people, readers).await;
+        }
+    }
+}
+
+async fn start(seconds: u64) -> Target {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = folder.path().join("partyline.toml");
+    let database = folder.path().join("partyline.db");
+    let toml = format!(
+        "listen = \"127.0.0.1:{port}\"\nlog = \"warn\"\ndatabase_url = \"sqlite://{}?mode=rwc\"\n[limits]\n\
+         sends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n",
+        database.display()
+    );
+    fs::write(&config, toml).unwrap();
+    let binary = env!("CARGO_BIN_EXE_partyline");
+    let create = ["api-key", "create", "--tenant", "default", "--scope", "pbx", "--config"];
+    let made = Command::new(binary).args(create).arg(&config).output().unwrap();
+    let key = String::from_utf8(made.stdout).unwrap().split_whitespace().last().unwrap().to_owned();
+    let child = Command::new(binary).arg("serve").arg("--config").arg(&config).spawn().unwrap();
+    let url = format!("http://127.0.0.1:{port}");
+    while !reqwest::get(format!("{url}/readyz")).await.is_ok_and(|r| r.status() == 200) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let pid = Some(child.id());
+    Target { url, key, pid, started: Instant::now(), seconds, _engine: Some(Engine(child, folder)) }
+}
+
+struct Person {
+    number: String,
+    token: String,
+}
+
+impl Target {
+    async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Value {
+        let client = reqwest::Client::new();
+        let request = client.request(method.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
+        let response = request.json(&body).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap()
+    }
+
+    async fn people(&self, count: usize) -> Vec<Person> {
+        let make = |n: usize| async move {
+            let number = (1_000 + n).to_string();
+            let body = json!({"name": format!("Load {number}"), "password": PASSWORD});
+            self.call("PUT", &format!("/v1/pbx/extensions/{number}"), &self.key, body).await;
+            let login = json!({"extension": number, "password": PASSWORD});
+            let session = self.call("POST", "/v1/login", "", login).await;
+            Person { number, token: session["token"].as_str().unwrap().to_owned() }
+        };
+        stream::iter(0..count).map(make).buffered(4).collect().await
+    }
+
+    async fn conversation(&self, a: &Person, b: &Person) -> String {
+        let body = json!({"kind": "direct", "extension": b.number});
+        let made = self.call("POST", "/v1/conversations", &a.token, body).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Connects and reads up to `ready`; answers where it stands.
+    async fn connect(&self, person: &Person, position: Option<&(i64, String)>) -> (Socket, (i64, String)) {
+        let request = format!("{}/v1/ws", self.url.replace("http", "ws")).into_client_request().unwrap();
+        let (mut socket, _) = connect_async(request).await.unwrap();
+        let (cursor, epoch) = (position.map(|p| p.0), position.map(|p| &p.1));
+        let hello = json!({"type": "hello", "token": person.token, "cursor": cursor, "epoch": epoch});
+        socket.send(Message::text(hello.to_string())).await.unwrap();
+        let mut epoch = String::new();
+        loop {
+            let Some(Ok(Message::Text(text))) = socket.next().await else { continue };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            match frame["type"].as_str() {
+                Some("welcome") => epoch = frame["epoch"].as_str().unwrap().into(),
+                Some("ready") => return (socket, (frame["cursor"].as_i64().unwrap(), epoch)),
+                _ => {}
+            }
+        }
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap()
+    }
+
+    /// Seconds of processor time the server has used; 0 if it is somewhere else.
+    fn cpu(&self) -> f64 {
+        let Some(stat) = self.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok()) else { return 0.0 };
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+        ticks / 100.0
+    }
+
+    fn resident_kib(&self) -> f64 {
+        let Some(status) = self.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok()) else { return 0.0 };
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+/// What was measured: deliveries, and how long each took.
+#[derive(Default)]
+struct Tally {
+    delivered: AtomicU64,
+    acknowledged: AtomicU64,
+    latencies: std::sync::Mutex<Vec<u64>>,
+}
+
+impl Tally {
+    fn report(&self, what: &str, elapsed: f64, cpu: f64, per: &str) {
+        let mut l = std::mem::take(&mut *self.latencies.lock().unwrap());
+        l.sort_unstable();
+        let at = |q: f64| l.get((l.len() as f64 * q) as usize).copied().unwrap_or(0) as f64 / 1_000.0;
+        let delivered = self.delivered.load(Ordering::Relaxed) as f64;
+        println!(
+            "{what}: {:.0} {per}/s, {:.0} {per} per server CPU-second, {:.0} messages/s acknowledged; \
+             latency p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms",
+            delivered / elapsed,
+            delivered / cpu,
+            self.acknowledged.load(Ordering::Relaxed) as f64 / elapsed,
+            at(0.5),
+            at(0.95),
+            at(0.99),
+        );
+    }
+}
+
+fn frame(conversation: &str, now: u64) -> Message {
+    let id = Uuid::now_v7();
+    let text = format!("t={now:016} On my way, be there in ten minutes or so. Start without me, and keep me a seat!");
+    Message::text(format!(
+        r#"{{"type":"send","ref":"1","conversation":"{conversation}","client_id":"{id}","text":"{text}"}}"#
+    ))
+}
+
+/// Counts what is delivered to a socket until it is told to stop.
+fn listen(target: &Arc<Target>, mut socket: Socket, tally: &Arc<Tally>, stop: &Arc<AtomicBool>) -> JoinHandle<()> {
+    let (target, tally, stop) = (target.clone(), tally.clone(), stop.clone());
+    tokio::spawn(async move {
+        let mut latencies = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let Ok(next) = tokio::time::timeout(Duration::from_millis(200), socket.next()).await else { continue };
+            let Some(Ok(message)) = next else { break };
+            let Message::Text(text) = message else { continue };
+            let Some(at) = text.find("\"t=") else { continue };
+            if text.starts_with("{\"type\":\"event\"") {
+                let sent: u64 = text[at + 3..at + 19].parse().unwrap();
+                latencies.push(target.micros() - sent);
+                tally.delivered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        tally.latencies.lock().unwrap().extend(latencies);
+    })
+}
+
+/// Sends with so many in flight until it is told to stop.
+fn send(
+    target: &Arc<Target>,
+    mut socket: Socket,
+    conversation: String,
+    in_flight: usize,
+    tally: &Arc<Tally>,
+    stop: &Arc<AtomicBool>,
+) -> JoinHandle<()> {
+    let (target, tally, stop) = (target.clone(), tally.clone(), stop.clone());
+    tokio::spawn(async move {
+        for _ in 0..in_flight {
+            socket.feed(frame(&conversation, target.micros())).await.unwrap();
+        }
+        socket.flush().await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Text(text) = message else { continue };
+            if text.starts_with("{\"type\":\"ok\"") {
+                tally.acknowledged.fetch_add(1, Ordering::Relaxed);
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                socket.send(frame(&conversation, target.micros())).await.unwrap();
+            } else {
+                assert!(!text.starts_with("{\"type\":\"error\""), "{text}");
+            }
+        }
+    })
+}
+
+async fn measure(target: &Target, tally: &Tally, stop: &AtomicBool) -> (f64, f64) {
+    // Warm, then measured.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tally.delivered.store(0, Ordering::Relaxed);
+    tally.acknowledged.store(0, Ordering::Relaxed);
+    let (started, cpu) = (Instant::now(), target.cpu());
+    tokio::time::sleep(Duration::from_secs(target.seconds)).await;
+    let measured = (started.elapsed().as_secs_f64(), target.cpu() - cpu);
+    stop.store(true, Ordering::Relaxed);
+    measured
+}
+
+async fn chat(target: &Arc<Target>, people: &[Person], in_flight: usize) {
+    let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
+    let mut tasks = Vec::new();
+    for pair in people.chunks(2) {
+        let conversation = target.conversation(&pair[0], &pair[1]).await;
+        let (from, to) = (target.connect(&pair[0], None).await.0, target.connect(&pair[1], None).await.0);
+        tasks.push(listen(target, to, &tally, &stop));
+        tasks.push(send(target, from, conversation, in_flight, &tally, &stop));
+    }
+    let (elapsed, cpu) = measure(target, &tally, &stop).await;
+    join_all(tasks).await;
+    tally.report(&format!("chat, {PAIRS} pairs, {in_flight} in flight each"), elapsed, cpu, "messages delivered");
+}
+
+async fn fan_out(target: &Arc<Target>, people: &[Person], readers: usize) {
+    let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
+    let conversation = target.conversation(&people[0], &people[1]).await;
+    let mut tasks = Vec::new();
+    for _ in 0..readers {
+        tasks.push(listen(target, target.connect(&people[1], None).await.0, &tally, &stop));
+    }
+    let from = target.connect(&people[0], None).await.0;
+    tasks.push(send(target, from, conversation, 8, &tally, &stop));
+    let (elapsed, cpu) = measure(target, &tally, &stop).await;
+    join_all(tasks).await;
+    tally.report(&format!("fan-out to {readers} sessions, 8 in flight"), elapsed, cpu, "deliveries");
+}
+
+async fn idle(target: &Arc<Target>, people: &[Person]) {
+    const SESSIONS: usize = 4_000;
+    // Whatever the first sessions bring with them is not theirs.
+    let warm = target.connect(&people[0], None).await;
+    let before = target.resident_kib();
+    let mut sockets = Vec::new();
+    for n in 0..SESSIONS {
+        sockets.push(target.connect(&people[n % people.len()], None).await);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let each = (target.resident_kib() - before) / SESSIONS as f64;
+    println!("idle: {each:.1} KiB resident in the server for each of {SESSIONS} sessions");
+    drop((warm, sockets));
+}
+
+async fn reconnect(target: &Arc<Target>, people: &[Person]) {
+    const SESSIONS: usize = 4_000;
+    let conversation = target.conversation(&people[0], &people[1]).await;
+    let (mut first, position) = target.connect(&people[1], None).await;
+    for _ in 0..5 {
+        let mut from = target.connect(&people[0], None).await.0;
+        from.send(frame(&conversation, target.micros())).await.unwrap();
+        first.next().await;
+    }
+    let (started, cpu) = (Instant::now(), target.cpu());
+    let back = stream::iter(0..SESSIONS).map(|n| target.connect(&people[n % people.len()], Some(&position)));
+    let sockets: Vec<_> = back.buffer_unordered(64).collect().await;
+    let (elapsed, cpu) = (started.elapsed().as_secs_f64(), target.cpu() - cpu);
+    println!(
+        "reconnect: {SESSIONS} sessions with a cursor in {elapsed:.2} s, {:.0} per server CPU-second",
+        SESSIONS as f64 / cpu
+    );
+    drop(sockets);
+}

@@ -1,0 +1,69 @@
+//! The connection that writes.
+//!
+//! After an error SQLite may have ended a transaction that its driver still counts as open, or the other way round: the
+//! next one would then be a savepoint in a transaction that nobody commits, and its acknowledgement a lie. So a
+//! connection on which a write has failed is never used again.
+
+use std::{
+    mem,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use tracing::warn;
+
+use super::{Dialect, StorageError};
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: RwLock<DatabaseConnection>,
+    options: ConnectOptions,
+    dialect: Dialect,
+    is_suspect: AtomicBool,
+}
+
+impl Writer {
+    pub(super) async fn connect(options: ConnectOptions, dialect: Dialect) -> Result<Self, DbErr> {
+        let connection = RwLock::new(Database::connect(options.clone()).await?);
+        Ok(Self { connection, options, dialect, is_suspect: AtomicBool::new(false) })
+    }
+
+    /// A connection (or, on PostgreSQL, a pool of them) that is good.
+    pub(super) async fn get(&self) -> Result<DatabaseConnection, DbErr> {
+        if self.is_suspect.load(Ordering::Acquire) {
+            let fresh = Database::connect(self.options.clone()).await?;
+            let old = mem::replace(&mut *self.connection.write().unwrap_or_else(PoisonError::into_inner), fresh);
+            self.is_suspect.store(false, Ordering::Release);
+            let _ = old.close().await;
+        }
+        Ok(self.connection.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// A write has failed.
+    pub(super) fn suspect(&self) {
+        if self.dialect == Dialect::Sqlite && !self.is_suspect.swap(true, Ordering::AcqRel) {
+            warn!("a write failed: its connection is replaced");
+        }
+    }
+
+    /// Runs a statement of its own; if that fails, the connection is suspect.
+    pub(super) async fn run<T, F>(&self, write: impl FnOnce(DatabaseConnection) -> F) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        let done = write(self.get().await?).await;
+        if done.is_err() {
+            self.suspect();
+        }
+        Ok(done?)
+    }
+
+    pub(super) async fn close(&self) {
+        if let Ok(connection) = self.get().await {
+            let _ = connection.close().await;
+        }
+    }
+}

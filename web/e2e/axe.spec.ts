@@ -1,0 +1,89 @@
+import AxeBuilder from '@axe-core/playwright'
+import type { BrowserContextOptions, Page } from '@playwright/test'
+import type { Engine } from './engine'
+import type { Person } from './person'
+import { expect, test } from './test'
+
+async function clean(page: Page): Promise<void> {
+  // What fades in has its colours only when it is there.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)))
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const found = violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((n) => n.failureSummary ?? n.html) }))
+  expect.soft(found).toEqual([])
+}
+
+/** An open conversation with bubbles on both sides and a link, and an unread row beside it. */
+async function busy(engine: Engine, jake: Person): Promise<void> {
+  const omar = await engine.client('203')
+  await (await engine.client('202')).say('201', 'Hello', 'See https://example.com/about')
+  await jake.open('Ann Lee')
+  await jake.say('I have it')
+  await jake.sentAll()
+  await omar.say('201', 'Lunch?')
+  if (await jake.page.getByRole('button', { name: 'Back to the list' }).isHidden()) {
+    await expect(jake.row('Omar Haddad')).toContainText('1 unread')
+  }
+}
+
+const screens: [string, BrowserContextOptions][] = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['light and 360 px wide', { colorScheme: 'light', viewport: { width: 360, height: 740 } }],
+  ['dark and 360 px wide', { colorScheme: 'dark', viewport: { width: 360, height: 740 } }],
+]
+
+for (const [name, options] of screens) {
+  test.describe(`axe finds nothing, ${name}:`, () => {
+    test('signing in, refused and not', async ({ engine, arrive }) => {
+      const { page } = await arrive('201', options)
+      await page.goto(engine.url)
+      await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible()
+      await clean(page)
+      await page.getByLabel('Extension').fill('201')
+      await page.getByLabel('Password').fill('not the password')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await expect(page.getByRole('alert')).toBeVisible()
+      await clean(page)
+    })
+
+    test('nothing there yet', async ({ enter }) => {
+      const jake = await enter('201', options)
+      await expect(jake.page.getByText('No conversations yet.')).toBeVisible()
+      await clean(jake.page)
+    })
+
+    test('the list and a conversation', async ({ engine, enter }) => {
+      const jake = await enter('201', options)
+      await busy(engine, jake)
+      await clean(jake.page)
+      await jake.composer.fill('x'.repeat(4_001))
+      await jake.line.cut()
+      await expect(jake.reconnecting).toBeVisible()
+      await clean(jake.page)
+      await jake.say('Waits')
+      await expect(jake.page.getByText('Waiting for the connection')).toBeVisible()
+      await clean(jake.page)
+
+      const back = jake.page.getByRole('button', { name: 'Back to the list' })
+      if (await back.isVisible()) {
+        await back.click()
+        await expect(jake.rows).toHaveCount(2)
+        await clean(jake.page)
+      }
+    })
+
+    test('the menu of New, and the dialog of Chat', async ({ engine, enter }) => {
+      await (await engine.client('202')).say('201', 'Hello')
+      const { page } = await enter('201', options)
+      await page.getByRole('button', { name: 'New', exact: true }).click()
+      await expect(page.getByRole('menuitem', { name: 'Chat' })).toBeVisible()
+      await clean(page)
+      await page.getByRole('menuitem', { name: 'Chat' }).click()
+      await expect(page.getByRole('option')).toHaveCount(3)
+      await clean(page)
+      await page.getByRole('combobox').fill('nobody of that name')
+      await expect(page.getByRole('option')).toHaveCount(0)
+      await clean(page)
+    })
+  })
+}

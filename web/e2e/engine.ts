@@ -1,0 +1,151 @@
+// A real engine on a free port, with a folder of its own.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const BINARY = resolve(import.meta.dirname, '..', process.env.PARTYLINE_BIN ?? '../target/debug/partyline')
+
+/** Who works here. Everybody's password is `secret-` and the number. */
+export const NAMES = { '201': 'Jake Miller', '202': 'Ann Lee', '203': 'Omar Haddad', '204': 'Zoë Brandt' } as const
+export type Number = keyof typeof NAMES
+export const password = (number: string): string => `secret-${number}`
+
+export class Engine {
+  #child: ChildProcess | null = null
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly key: string,
+  ) {}
+
+  static async start(): Promise<Engine> {
+    const folder = mkdtempSync(join(tmpdir(), 'partyline-e2e-'))
+    const port = await freePort()
+    const config = join(folder, 'partyline.toml')
+    writeFileSync(
+      config,
+      `listen = "127.0.0.1:${port}"\npublic_url = "http://localhost:${port}"\ndatabase_url = "sqlite://${folder}/p.db?mode=rwc"\n`,
+    )
+    const said = execFileSync(BINARY, ['api-key', 'create', '--tenant', 'default', '--scope', 'pbx', '--config', config], {
+      env: environment(),
+      encoding: 'utf8',
+    })
+    const engine = new Engine(port, folder, said.trim().split(/\s+/).at(-1) ?? '')
+    await engine.run()
+    for (const number of Object.keys(NAMES)) await engine.provision(number)
+    return engine
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`
+  }
+
+  get log(): string {
+    return readFileSync(join(this.folder, 'log'), 'utf8')
+  }
+
+  /** Starts it, on the same port and database as before. */
+  async run(): Promise<void> {
+    const log = openSync(join(this.folder, 'log'), 'a')
+    const child = spawn(BINARY, ['serve', '--config', join(this.folder, 'partyline.toml')], {
+      env: environment(),
+      stdio: ['ignore', log, log],
+    })
+    this.#child = child
+    const until = Date.now() + 20_000
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`).catch(() => null)
+      if (answer?.ok) return
+      if (child.exitCode !== null || Date.now() > until) throw new Error(`the engine does not start:\n${this.log}`)
+      await new Promise((done) => setTimeout(done, 50))
+    }
+  }
+
+  /** `SIGTERM` stops it as an operator does; `SIGKILL` is what a power cut does. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#child
+    this.#child = null
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((done) => child.once('exit', done))
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+    child.kill(signal)
+    await ended
+    clearTimeout(late)
+  }
+
+  kill = (): Promise<void> => this.end('SIGKILL')
+
+  async restart(): Promise<void> {
+    await this.end('SIGTERM')
+    await this.run()
+  }
+
+  /** For good. */
+  async stop(): Promise<void> {
+    await this.end('SIGTERM')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** What the PBX says of an extension. */
+  async provision(number: string, said: { name?: string; enabled?: boolean } = {}): Promise<void> {
+    const body = { name: NAMES[number as Number], password: password(number), ...said }
+    await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, body)
+  }
+
+  /** Somebody who uses the HTTP API instead of the portal. */
+  async client(number: string): Promise<Client> {
+    const { token } = await this.call('', 'POST', '/v1/login', { extension: number, password: password(number) })
+    return new Client(this, token as string)
+  }
+
+  async call(token: string, method: string, path: string, body?: unknown): Promise<any> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+      method,
+      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const said = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${said}`)
+    return said ? JSON.parse(said) : null
+  }
+}
+
+export class Client {
+  constructor(
+    private readonly engine: Engine,
+    private readonly token: string,
+  ) {}
+
+  /** Writes to a colleague, one text after the other; answers the conversation's id. */
+  async say(to: string, ...texts: string[]): Promise<string> {
+    const { id } = await this.engine.call(this.token, 'POST', '/v1/conversations', { kind: 'direct', extension: to })
+    for (const text of texts) {
+      const body = { client_id: crypto.randomUUID(), text }
+      await this.engine.call(this.token, 'POST', `/v1/conversations/${id}/messages`, body)
+    }
+    return id as string
+  }
+
+  /** All texts of the chat with a colleague, as the engine has them. */
+  async texts(other: string): Promise<string[]> {
+    const { id } = await this.engine.call(this.token, 'POST', '/v1/conversations', { kind: 'direct', extension: other })
+    const { items } = await this.engine.call(this.token, 'GET', `/v1/conversations/${id}/messages?limit=200`)
+    return (items as { text: string }[]).map((m) => m.text)
+  }
+}
+
+/** Ours, without what is set for other engines: each variable with its prefix would be a setting. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PARTYLINE_')))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}

@@ -1,0 +1,114 @@
+// Somebody at the portal, in a browser context of their own, finding things as people do: by role and name.
+import { expect, type BrowserContext, type Locator, type Page } from '@playwright/test'
+import { NAMES, password, type Engine, type Number } from './engine'
+import type { Line } from './line'
+
+export class Person {
+  constructor(
+    readonly engine: Engine,
+    readonly number: Number,
+    readonly context: BrowserContext,
+    readonly page: Page,
+    readonly line: Line,
+  ) {}
+
+  get name(): string {
+    return NAMES[this.number]
+  }
+
+  async signIn(): Promise<void> {
+    await this.page.goto(this.engine.url)
+    await this.page.getByLabel('Extension').fill(this.number)
+    await this.page.getByLabel('Password').fill(password(this.number))
+    await this.page.getByRole('button', { name: 'Sign in' }).click()
+    await this.isIn()
+  }
+
+  async isIn(): Promise<void> {
+    await expect(this.page.getByRole('button', { name: 'Sign out' })).toBeVisible()
+  }
+
+  /** Another tab of the same browser. */
+  async tab(): Promise<Person> {
+    const other = new Person(this.engine, this.number, this.context, await this.context.newPage(), this.line)
+    await other.page.goto(this.engine.url)
+    await other.isIn()
+    return other
+  }
+
+  // The list
+
+  get rows(): Locator {
+    return this.page.getByRole('list', { name: 'Conversations' }).getByRole('listitem')
+  }
+
+  row(name: string): Locator {
+    return this.rows.filter({ hasText: name })
+  }
+
+  async open(name: string): Promise<void> {
+    await this.row(name).getByRole('button').click()
+    await expect(this.log(name)).toBeVisible()
+  }
+
+  /** New → Chat → the colleague. */
+  async chat(name: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'New', exact: true }).click()
+    await this.page.getByRole('menuitem', { name: 'Chat' }).click()
+    await this.page.getByRole('option', { name }).click()
+    await expect(this.log(name)).toBeVisible()
+  }
+
+  // The conversation
+
+  log(name: string): Locator {
+    return this.page.getByRole('log', { name: `Messages in ${name}` })
+  }
+
+  /** The texts on the screen, oldest first. */
+  get texts(): Locator {
+    return this.page.getByRole('log').locator('.bubble')
+  }
+
+  text(text: string): Locator {
+    return this.page.getByRole('log').getByText(text, { exact: true })
+  }
+
+  get composer(): Locator {
+    return this.page.getByRole('textbox', { name: 'Message' })
+  }
+
+  async say(...texts: string[]): Promise<void> {
+    for (const text of texts) {
+      await this.composer.fill(text)
+      await this.composer.press('Enter')
+    }
+  }
+
+  typing(name: string): Locator {
+    return this.page.getByRole('status').filter({ hasText: `${name} is typing…` })
+  }
+
+  /** All that is on the screen is also with the engine. */
+  async sentAll(): Promise<void> {
+    await expect(this.page.getByText(/^(Sending…|Waiting for the connection)$/)).toHaveCount(0)
+  }
+
+  // The network
+
+  get reconnecting(): Locator {
+    return this.page.getByRole('status').filter({ hasText: 'Reconnecting…' })
+  }
+
+  /** The network goes: connections break, and the browser says so. */
+  async offline(): Promise<void> {
+    this.line.cut()
+    await this.context.setOffline(true)
+    await expect(this.reconnecting).toBeVisible()
+  }
+
+  async online(): Promise<void> {
+    this.line.mend()
+    await this.context.setOffline(false)
+  }
+}
