@@ -7,7 +7,8 @@ use std::{
 };
 
 fn main() {
-    for path in ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json"] {
+    for path in ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json"]
+    {
         println!("cargo::rerun-if-changed=web/{path}");
     }
     println!("cargo::rerun-if-env-changed=WEB_DIST");
@@ -30,7 +31,10 @@ fn build() -> PathBuf {
 fn npm(arguments: &[&str]) {
     let status = Command::new("npm").args(arguments).current_dir("web").status();
     if !status.as_ref().is_ok_and(|s| s.success()) {
-        println!("cargo::error=the portal could not be built: npm {} ({status:?}). Node 20 or later is needed.", arguments.join(" "));
+        println!(
+            "cargo::error=the portal could not be built: npm {} ({status:?}). Node 20 or later is needed.",
+            arguments.join(" ")
+        );
         exit(1);
     }
 }

@@ -171,14 +171,18 @@ impl Target {
 
     /// Seconds of processor time the server has used; 0 if it is somewhere else.
     fn cpu(&self) -> f64 {
-        let Some(stat) = self.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok()) else { return 0.0 };
+        let Some(stat) = self.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok()) else {
+            return 0.0;
+        };
         let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
         ticks / 100.0
     }
 
     fn resident_kib(&self) -> f64 {
-        let Some(status) = self.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok()) else { return 0.0 };
+        let Some(status) = self.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok()) else {
+            return 0.0;
+        };
         let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }

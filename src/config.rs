@@ -275,7 +275,8 @@ impl Config {
             return nonsense("database_url begins with sqlite:// or postgres://");
         }
         let l = &self.limits;
-        if l.sends_per_s == 0 || l.sends_burst == 0 || l.frames_per_s == 0 || l.frames_burst == 0 || l.token_ttl_s == 0 {
+        if l.sends_per_s == 0 || l.sends_burst == 0 || l.frames_per_s == 0 || l.frames_burst == 0 || l.token_ttl_s == 0
+        {
             return nonsense("limits are at least 1");
         }
         let pace = |c: &Carrier| match c {
@@ -332,7 +333,10 @@ mod tests {
             jail.set_env("PARTYLINE_LISTEN", "127.0.0.1:2");
             jail.set_env("PARTYLINE_LIMITS__SENDS_BURST", "7");
             let config = Config::read(Some(Path::new("p.toml"))).unwrap();
-            assert_eq!((config.listen.as_str(), config.limits.sends_per_s, config.limits.sends_burst), ("127.0.0.1:2", 5, 7));
+            assert_eq!(
+                (config.listen.as_str(), config.limits.sends_per_s, config.limits.sends_burst),
+                ("127.0.0.1:2", 5, 7)
+            );
             jail.set_env("PARTYLINE_COLOUR", "7");
             assert!(Config::read(None).unwrap_err().to_string().contains("colour"));
             Ok(())

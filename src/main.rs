@@ -161,7 +161,8 @@ fn print_document() -> Result<(), Failure> {
 }
 
 fn log(directives: &str, format: LogFormat) -> Result<(), Failure> {
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(directives)?).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(directives)?).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -60,13 +60,7 @@ impl Failures {
         give_back(&self.extensions, &extension.to_owned());
     }
 
-    fn take<K: Eq + Hash>(
-        &self,
-        of: &DashMap<K, Window>,
-        key: K,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
+    fn take<K: Eq + Hash>(&self, of: &DashMap<K, Window>, key: K, limit: usize, now: Timestamp) -> Result<(), Refusal> {
         if of.len() > SWEEP_AT {
             of.retain(|_, window| window.count(self.span, now) > 0);
         }

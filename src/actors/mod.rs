@@ -124,7 +124,8 @@ impl Engine {
         conversation: ConversationId,
         command: Command,
     ) -> impl Future<Output = Result<Answer, Refusal>> + use<> {
-        if matches!(command, Command::Send { .. }) && let Err(refusal) = self.limits.send(caller.extension, self.clock.now())
+        if matches!(command, Command::Send { .. })
+            && let Err(refusal) = self.limits.send(caller.extension, self.clock.now())
         {
             return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
         }
@@ -171,7 +172,8 @@ impl Engine {
     /// Tells every session to come back later, spread over `over`. New ones are refused from now on.
     pub async fn go_away(&self, over: Duration) {
         for lease in self.switchboards.all() {
-            let _ = actix::clock::timeout(Duration::from_secs(1), lease.addr().send(switchboard::GoAway { over })).await;
+            let _ =
+                actix::clock::timeout(Duration::from_secs(1), lease.addr().send(switchboard::GoAway { over })).await;
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
         Caller, ConversationId, Decision, ExtensionId, Refusal, TenantId,
         conversation::create_direct::{create_direct, natural_key},
         extension::{self, Extension},
-        provision::{put_extension, Wanted},
+        provision::{Wanted, put_extension},
     },
     storage::{
         StorageError,

@@ -21,13 +21,12 @@ use std::{
 
 use actix::{
     Actor, ActorContext, ActorFuture, ActorFutureExt, Addr, AsyncContext, Handler, Message, SpawnHandle, StreamHandler,
-    WrapFuture, dev::{SendError, ToEnvelope},
+    WrapFuture,
+    dev::{SendError, ToEnvelope},
 };
 use actix_http::ws::Item;
 use actix_web::{HttpRequest, HttpResponse, web::Payload};
-use actix_web_actors::ws::{
-    self, CloseCode, CloseReason, ProtocolError, WebsocketContext, WsResponseBuilder,
-};
+use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext, WsResponseBuilder};
 use bytestring::ByteString;
 use futures_util::{
     StreamExt,

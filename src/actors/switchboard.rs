@@ -16,7 +16,7 @@ use actix::{
 use bytestring::ByteString;
 use metrics::counter;
 use tokio_stream::wrappers::WatchStream;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     domain::{
@@ -149,7 +149,7 @@ impl Switchboard {
         counter!("partyline_events_delivered_total").increment(delivered);
         for seat in evicted {
             counter!("partyline_sessions_evicted_total").increment(1);
-            warn!(session = %seat.session, "a session reads too slowly");
+            info!(session = %seat.session, "a session reads too slowly");
             self.presences.remove(seat.extension, seat.session, self.engine.clock.now());
         }
     }
@@ -215,7 +215,8 @@ impl Switchboard {
         }
         let alone = self.roster.is_empty() && self.presences.is_empty();
         self.idle_ticks = if alone { self.idle_ticks + 1 } else { 0 };
-        if self.idle_ticks > self.engine.behaviour.idle_after.as_secs() && self.engine.switchboards.passivate(self.tenant)
+        if self.idle_ticks > self.engine.behaviour.idle_after.as_secs()
+            && self.engine.switchboards.passivate(self.tenant)
         {
             self.engine.ledger.unsubscribe(self.tenant);
             return ctx.stop();

@@ -18,11 +18,7 @@ pub struct Wanted {
 }
 
 /// What makes the extension so: nothing, if it is. `new_id` is its id if it is new.
-pub fn put_extension(
-    stored: Option<(Extension, i64)>,
-    wanted: Wanted,
-    new_id: ExtensionId,
-) -> (Extension, Decision) {
+pub fn put_extension(stored: Option<(Extension, i64)>, wanted: Wanted, new_id: ExtensionId) -> (Extension, Decision) {
     let Wanted { number, name, role, enabled, password_hash } = wanted;
     let (id, credential) = stored.as_ref().map_or((new_id, 0), |(e, _)| (e.id, e.credential));
     let credential = credential + i64::from(password_hash.is_some());

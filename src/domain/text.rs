@@ -60,10 +60,7 @@ mod tests {
     fn characters_are_counted_as_scalar_values() {
         assert!(MessageText::parse("é".repeat(4_000)).is_ok());
         assert!(MessageText::parse("😀".repeat(4_000)).is_ok());
-        assert_eq!(
-            MessageText::parse("a".repeat(4_001)),
-            Err(Refusal::TooLong { characters: 4_001, limit: 4_000 })
-        );
+        assert_eq!(MessageText::parse("a".repeat(4_001)), Err(Refusal::TooLong { characters: 4_001, limit: 4_000 }));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use actix_web::{HttpResponse, ResponseError, http::{StatusCode, header}};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
     openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder},

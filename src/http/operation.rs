@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ::metrics::{counter, histogram};
 use actix_web::{
     Error, HttpResponse,
     body::MessageBody,
@@ -10,7 +11,6 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use ::metrics::{counter, histogram};
 use tracing::{Instrument, info_span};
 
 use super::Shared;

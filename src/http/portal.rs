@@ -28,7 +28,8 @@ pub async fn page(request: HttpRequest, routes: Data<Routes>) -> Result<HttpResp
     // A file has a name with a dot; any other address is a place within the portal.
     let name = if path.contains('.') { path } else { "index.html" };
     let file = Portal::get(name).ok_or(Refusal::NotFound)?;
-    let etag = format!("\"{}\"", file.metadata.sha256_hash()[..8].iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let etag =
+        format!("\"{}\"", file.metadata.sha256_hash()[..8].iter().map(|b| format!("{b:02x}")).collect::<String>());
     if request.headers().get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == etag.as_bytes()) {
         return Ok(HttpResponse::NotModified().finish());
     }

@@ -22,7 +22,9 @@ pub async fn connect(
         return Err(Refused(Refusal::Busy).into());
     }
     let identity = match token(&request, &shared).map_err(Refused)? {
-        Some(token) => Some(shared.engine.identify(&token).await.map_err(Refused)?.ok_or(Refused(Refusal::Unauthenticated))?),
+        Some(token) => {
+            Some(shared.engine.identify(&token).await.map_err(Refused)?.ok_or(Refused(Refusal::Unauthenticated))?)
+        }
         None => None,
     };
     session::upgrade(shared.engine.clone(), identity, &request, payload)

@@ -327,7 +327,8 @@ mod tests {
 
     #[test]
     fn an_event_says_its_version_and_name_before_its_data() {
-        let happening = Happening::ReadAdvanced { conversation: crate::domain::ConversationId(uuid::Uuid::nil()), readers: vec![] };
+        let happening =
+            Happening::ReadAdvanced { conversation: crate::domain::ConversationId(uuid::Uuid::nil()), readers: vec![] };
         let committed = Committed {
             tenant: crate::domain::TenantId(uuid::Uuid::nil()),
             version: 7,

@@ -365,4 +365,3 @@ pub struct Settings {
     /// The sound of a new message.
     pub alert_tone: String,
 }
-

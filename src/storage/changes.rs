@@ -10,8 +10,7 @@ use std::{
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use crate::domain::{
-    Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version,
-    change::Reading,
+    Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version, change::Reading,
     conversation::Marker,
 };
 
@@ -117,9 +116,7 @@ impl Storage {
         revised: &HashMap<ConversationId, Version>,
         after: Version,
     ) -> Result<(), StorageError> {
-        let anew = |id: &ConversationId| {
-            revised[id] > after || members[id].iter().any(|m| m.joined_version > after)
-        };
+        let anew = |id: &ConversationId| revised[id] > after || members[id].iter().any(|m| m.joined_version > after);
         let ids: Vec<_> = members.keys().copied().filter(anew).collect();
         for facts in self.facts(db, merged.tenant, &ids).await? {
             let mut joins: BTreeMap<Version, (Vec<ExtensionId>, Marker)> = BTreeMap::new();
@@ -239,8 +236,7 @@ impl Merge {
         if who.is_empty() {
             return;
         }
-        let committed =
-            Committed { tenant: self.tenant, version, at, audience: Audience::Extensions(who), happening };
+        let committed = Committed { tenant: self.tenant, version, at, audience: Audience::Extensions(who), happening };
         self.rows.entry(version).or_default().push(committed);
     }
 }

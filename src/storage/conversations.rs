@@ -52,7 +52,8 @@ impl Storage {
         for row in tx.query_all_raw(self.statement(sql, [id.0.into()])).await? {
             let extension = extension_id(&row, "extension_id")?;
             audience.push(extension);
-            members.insert(extension, Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? });
+            members
+                .insert(extension, Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? });
         }
         Ok(Some(Conversation {
             id,

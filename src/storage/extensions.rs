@@ -4,7 +4,10 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query,
 };
 
-use crate::domain::{Caller, ExtensionId, Role, TenantId, extension::{Extension, People}};
+use crate::domain::{
+    Caller, ExtensionId, Role, TenantId,
+    extension::{Extension, People},
+};
 
 use super::{
     Storage, StorageError,
@@ -114,9 +117,8 @@ impl Storage {
         if let Some(q) = q {
             let pattern = sea_query::LikeExpr::new(like(q)).escape('\\');
             let name = sea_query::Expr::expr(sea_query::Func::lower(sea_query::Expr::col(extension::Column::Name)));
-            query = query.filter(
-                Condition::any().add(extension::Column::Number.like(pattern.clone())).add(name.like(pattern)),
-            );
+            query = query
+                .filter(Condition::any().add(extension::Column::Number.like(pattern.clone())).add(name.like(pattern)));
         }
         let rows = query.order_by_asc(extension::Column::Number).limit(limit).all(&self.0.reader).await?;
         rows.into_iter().map(|row| Ok(StoredExtension::try_from(row)?.extension)).collect()

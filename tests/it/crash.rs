@@ -132,7 +132,8 @@ async fn an_unknown_key_in_the_configuration_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("p.toml");
     std::fs::write(&file, "colour = \"red\"\n").unwrap();
-    let refused = Command::new(env!("CARGO_BIN_EXE_partyline")).args(["serve", "--config"]).arg(&file).output().unwrap();
+    let refused =
+        Command::new(env!("CARGO_BIN_EXE_partyline")).args(["serve", "--config"]).arg(&file).output().unwrap();
     assert!(!refused.status.success());
     assert!(String::from_utf8(refused.stderr).unwrap().contains("colour"));
 }

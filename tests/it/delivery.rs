@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use partyline::{
-    app::Options,
-    storage::ledger::Fault,
-};
+use partyline::{app::Options, storage::ledger::Fault};
 use uuid::Uuid;
 
 use crate::engine::TestEngine;

@@ -34,9 +34,21 @@ async fn what_cannot_be_understood_is_refused_by_name_and_the_session_goes_on() 
         (r#"{"type":"dance"}"#.into(), "invalid_request", "dance"),
         (r#"{"type":"ping"} {"type":"ping"}"#.into(), "invalid_request", ""),
         (with_more.to_string(), "invalid_request", "colour"),
-        (json!({"type": "send", "ref": "r", "conversation": chat, "text": "x"}).to_string(), "invalid_request", "client_id"),
-        (json!({"type": "send", "ref": "r", "conversation": chat, "client_id": "7", "text": "x"}).to_string(), "invalid_request", ""),
-        (json!({"type": "send", "ref": "r", "conversation": 7, "client_id": id, "text": "x"}).to_string(), "invalid_request", ""),
+        (
+            json!({"type": "send", "ref": "r", "conversation": chat, "text": "x"}).to_string(),
+            "invalid_request",
+            "client_id",
+        ),
+        (
+            json!({"type": "send", "ref": "r", "conversation": chat, "client_id": "7", "text": "x"}).to_string(),
+            "invalid_request",
+            "",
+        ),
+        (
+            json!({"type": "send", "ref": "r", "conversation": 7, "client_id": id, "text": "x"}).to_string(),
+            "invalid_request",
+            "",
+        ),
         (json!({"type": "read", "ref": "r", "conversation": chat, "seq": "x"}).to_string(), "invalid_request", ""),
         (json!({"type": "read", "ref": "r", "conversation": chat, "seq": 1.5}).to_string(), "invalid_request", ""),
         (json!({"type": "watch", "extensions": vec!["201"; 201]}).to_string(), "invalid_request", "extensions"),
@@ -71,7 +83,8 @@ async fn a_frame_may_come_in_pieces_up_to_the_limit() {
     let people = engine.people(&["201", "202"]).await;
     let chat = people["201"].chat("202").await;
     let mut jake = people["201"].connect().await;
-    let frame = json!({"type": "send", "ref": "r", "conversation": chat, "client_id": Uuid::now_v7(), "text": "in pieces 🧩"});
+    let frame =
+        json!({"type": "send", "ref": "r", "conversation": chat, "client_id": Uuid::now_v7(), "text": "in pieces 🧩"});
     let bytes = frame.to_string().into_bytes();
     let pieces: Vec<_> = bytes.chunks(7).collect();
     for (n, piece) in pieces.iter().enumerate() {

@@ -79,7 +79,11 @@ fn uses(code: &str) -> Vec<String> {
             // `crate::{a, b}` as well as `crate::a`.
             let end = rest.find(';').unwrap_or(rest.len());
             let named = if let Some(group) = rest[..end].strip_prefix('{') { split(group) } else { vec![rest] };
-            used.extend(named.iter().map(|n| format!("crate::{}", n.trim().split([':', ',', ';', ' ', '(', '<']).next().unwrap())));
+            used.extend(
+                named
+                    .iter()
+                    .map(|n| format!("crate::{}", n.trim().split([':', ',', ';', ' ', '(', '<']).next().unwrap())),
+            );
         }
     }
     used

@@ -7,6 +7,7 @@ mod engine;
 mod conversations;
 mod crash;
 mod delivery;
+mod demo;
 mod frames;
 mod full_disk;
 mod interface;

@@ -140,9 +140,8 @@ async fn story(seed: u64) {
         model.chats.insert(chat, [PEOPLE[a], PEOPLE[b]]);
     }
     let mut folder = engine.stop().await;
-    let mut listeners: Vec<_> = PEOPLE
-        .map(|who| Listener { who, client: None, heard: vec![], position: (None, None) })
-        .into();
+    let mut listeners: Vec<_> =
+        PEOPLE.map(|who| Listener { who, client: None, heard: vec![], position: (None, None) }).into();
     let chats: Vec<_> = model.chats.keys().cloned().collect();
     // Lives of the engine: each ends with a restart, each with other faults.
     for life in 0..3 {
@@ -185,7 +184,10 @@ async fn story(seed: u64) {
                 }
                 // Another node has changed the conversation: what is decided here is in conflict.
                 7 => {
-                    let bump = format!("UPDATE conversation SET revision = revision + 1 WHERE hex(id) = '{}'", chat.replace('-', "").to_uppercase());
+                    let bump = format!(
+                        "UPDATE conversation SET revision = revision + 1 WHERE hex(id) = '{}'",
+                        chat.replace('-', "").to_uppercase()
+                    );
                     another_node.execute_unprepared(&bump).await.unwrap();
                 }
                 _ => {
@@ -213,7 +215,9 @@ async fn story(seed: u64) {
             .chats
             .iter()
             .filter(|(_, members)| members.contains(&listener.who))
-            .flat_map(|(chat, _)| model.messages.get(chat).into_iter().flat_map(|m| m.keys()).map(|s| (chat.clone(), *s)))
+            .flat_map(|(chat, _)| {
+                model.messages.get(chat).into_iter().flat_map(|m| m.keys()).map(|s| (chat.clone(), *s))
+            })
             .collect();
         expected.sort();
         let mut heard = listener.heard.clone();

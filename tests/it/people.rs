@@ -73,7 +73,8 @@ async fn the_cookie_serves_reads_and_our_own_pages_writes_alone() {
     let client = reqwest::Client::builder().cookie_store(true).build().unwrap();
     let url = |path: &str| format!("{}{path}", engine.url);
     let login = json!({"extension": "201", "password": PASSWORD});
-    let elsewhere = client.post(url("/v1/login")).header("origin", "http://evil.test").json(&login).send().await.unwrap();
+    let elsewhere =
+        client.post(url("/v1/login")).header("origin", "http://evil.test").json(&login).send().await.unwrap();
     assert_eq!(Answer::of(elsewhere).await.code(), "forbidden");
     let signed_in = client.post(url("/v1/login")).header("origin", ORIGIN).json(&login).send().await.unwrap();
     let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().to_owned();
@@ -136,7 +137,8 @@ async fn a_changed_password_or_a_disabled_extension_ends_its_sessions_within_a_s
     let pbx = engine.api();
     let chat = people["201"].chat("202").await;
     for body in [json!({"name": "Jake", "password": "another one"}), json!({"name": "Jake", "enabled": false})] {
-        let login = json!({"extension": "201", "password": if body["enabled"] == false { "another one" } else { PASSWORD }});
+        let login =
+            json!({"extension": "201", "password": if body["enabled"] == false { "another one" } else { PASSWORD }});
         let jake = people["201"].with_token(pbx.login(login).await.ok()["token"].as_str().unwrap());
         let mut session = jake.connect().await;
         pbx.put("/v1/pbx/extensions/201", body).await.ok();
@@ -171,7 +173,12 @@ async fn the_directory_is_searched_by_name_and_number() {
     engine.api().put("/v1/pbx/extensions/204", json!({"name": "Gone", "enabled": false})).await.ok();
     let find = async |q: &str| {
         let found = people["201"].get(&format!("/v1/extensions?{q}")).await.ok();
-        found["items"].as_array().unwrap().iter().map(|e| e["extension"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        found["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| e["extension"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(find("").await, ["201", "202", "203", "310"], "who is disabled is not shown");
     assert_eq!(find("q=name%2020").await, ["201", "202"]);

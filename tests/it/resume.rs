@@ -50,7 +50,8 @@ async fn a_cursor_that_means_nothing_here_begins_anew() {
     people["201"].say(&chat, "Hi").await;
     let first = people["202"].connect().await;
     let another_past = Uuid::now_v7().to_string();
-    for (cursor, epoch) in [(first.cursor, another_past.as_str()), (first.cursor + 1_000, &first.epoch), (-5, &first.epoch)]
+    for (cursor, epoch) in
+        [(first.cursor, another_past.as_str()), (first.cursor + 1_000, &first.epoch), (-5, &first.epoch)]
     {
         let client = people["202"].connect_at(Some(cursor), Some(epoch)).await;
         assert!(!client.resumed, "{cursor} {epoch}");

@@ -25,9 +25,12 @@ export class Outbox {
     who: string,
     private readonly send: (frame: ClientFrame) => boolean,
   ) {
-    this.#key = `partyline.outbox.${who}`
+    this.#key = `partyline.outbox.${who}.`
     try {
-      this.drafts = JSON.parse(localStorage.getItem(this.#key) ?? '[]') as Draft[]
+      this.drafts = Object.keys(localStorage)
+        .filter((key) => key.startsWith(this.#key))
+        .map((key) => JSON.parse(localStorage.getItem(key) ?? '') as Draft)
+        .sort((a, b) => a.written_at.localeCompare(b.written_at))
     } catch {
       this.drafts = []
     }
@@ -81,12 +84,13 @@ export class Outbox {
   #settle(client_id: string): void {
     const at = this.drafts.findIndex((d) => d.client_id === client_id)
     const [draft] = at < 0 ? [] : this.drafts.splice(at, 1)
+    localStorage.removeItem(this.#key + client_id)
     if (draft && this.#inFlight.get(draft.conversation) === client_id) this.#inFlight.delete(draft.conversation)
     this.#changed()
   }
 
   #changed(): void {
-    localStorage.setItem(this.#key, JSON.stringify(this.drafts))
+    for (const draft of this.drafts) localStorage.setItem(this.#key + draft.client_id, JSON.stringify(draft))
     if (!this.#online) return
     for (const { client_id, conversation, text, failed } of this.drafts) {
       if (failed !== null || this.#inFlight.has(conversation)) continue

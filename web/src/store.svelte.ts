@@ -58,7 +58,8 @@ export class Store {
   readonly outbox: Outbox
   #cursor: number | null = null
   #epoch: string | null = null
-  #typed = 0
+  #typed = new Map<string, number>() // by conversation: when I last said that I type
+  #watched = ''
   #told = new Map<string, number>()
   readonly #socket: Socket
 
@@ -126,12 +127,20 @@ export class Store {
   }
 
   typing(conversation: string): void {
-    if (Date.now() - this.#typed < TYPING_EVERY) return
-    if (this.#send({ type: 'typing', conversation })) this.#typed = Date.now()
+    if (Date.now() - (this.#typed.get(conversation) ?? 0) < TYPING_EVERY) return
+    if (this.#send({ type: 'typing', conversation })) this.#typed.set(conversation, Date.now())
   }
 
   active(active: boolean): void {
     this.#send({ type: 'active', active })
+  }
+
+  /** Tells the engine whose presence is shown, where that has changed. */
+  watch(): void {
+    const shown = new Set(this.list.flatMap((t) => t.others.map((p) => p.extension)))
+    const extensions = [...shown].slice(0, WATCHED)
+    const watched = extensions.toSorted().join(' ')
+    if (watched !== this.#watched && this.#send({ type: 'watch', extensions })) this.#watched = watched
   }
 
   async moreThreads(): Promise<void> {
@@ -140,7 +149,6 @@ export class Store {
     if (!data) return
     this.next = data.next ?? null
     data.items.forEach((row) => this.#row(row))
-    this.#watch()
   }
 
   // What the engine says
@@ -176,7 +184,8 @@ export class Store {
         this.ready = true
         this.#told.clear()
         this.active(!document.hidden)
-        this.#watch()
+        this.#watched = ''
+        this.watch()
         this.outbox.online()
         if (this.openId !== null) void this.#reopen(this.openId)
         break
@@ -211,7 +220,6 @@ export class Store {
           const held = this.threads.get(event.data.id)
           if (held) this.#row({ ...held.row, ...event.data })
         }
-        this.#watch()
         break
       case 'read.advanced': {
         const thread = this.threads.get(event.data.conversation)
@@ -249,7 +257,9 @@ export class Store {
       }
     }
     if (message.from) {
+      clearTimeout(thread.typing.get(message.from.extension))
       thread.typing.delete(message.from.extension)
+      if (message.from.extension === this.me.extension) this.#typed.delete(thread.id)
       this.#marker(thread, message.from.extension, { seq: message.seq, text_no: message.text_no })
     }
     const last = thread.messages.at(-1)
@@ -315,8 +325,4 @@ export class Store {
     }
   }
 
-  #watch(): void {
-    const shown = new Set(this.list.flatMap((t) => t.others.map((p) => p.extension)))
-    this.#send({ type: 'watch', extensions: [...shown].slice(0, WATCHED) })
-  }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, mem};
 
+use actix::dev::SendError;
 use bytestring::ByteString;
 
 use crate::{
@@ -127,9 +128,14 @@ impl Roster {
             let Some(row) = &mut self.rows[place] else { continue };
             let frames = mem::take(&mut row.queued);
             delivered += frames.len() as u64;
-            if row.seat.addr.try_send(Deliver(frames)).is_err() {
-                row.seat.evict();
-                full.push(row.seat.session);
+            match row.seat.addr.try_send(Deliver(frames)) {
+                Ok(()) => {}
+                // It has just ended, and is about to say so.
+                Err(SendError::Closed(_)) => {}
+                Err(SendError::Full(_)) => {
+                    row.seat.evict();
+                    full.push(row.seat.session);
+                }
             }
         }
         (delivered, full.into_iter().filter_map(|session| self.remove(session)).collect())

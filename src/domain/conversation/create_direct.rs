@@ -32,13 +32,7 @@ mod tests {
     use crate::domain::Role;
 
     fn jake() -> Caller {
-        Caller {
-            tenant: chat().tenant,
-            extension: ext(1),
-            number: "201".into(),
-            name: "Jake".into(),
-            role: Role::User,
-        }
+        Caller { tenant: chat().tenant, extension: ext(1), number: "201".into(), name: "Jake".into(), role: Role::User }
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub fn together(decisions: Vec<Decision>) -> Decision {
     let mut merged = Decision::default();
     let mut furthest: BTreeMap<ExtensionId, Seq> = BTreeMap::new();
     for mut decision in decisions {
-        let Some(Change::MarkersAdvanced { conversation, readers, audience }) = decision.changes.pop() else { continue };
+        let Some(Change::MarkersAdvanced { conversation, readers, audience }) = decision.changes.pop() else {
+            continue;
+        };
         for (who, seq) in readers {
             let to = furthest.entry(who).or_insert(seq);
             *to = seq.max(*to);

@@ -158,14 +158,7 @@ impl Walk {
         if let Some(key) = &new.natural_key {
             self.ground.taken.insert((tenant, key.clone()));
         }
-        let head = Head {
-            tenant,
-            revision: 1,
-            version,
-            last_seq: 0,
-            text_count: 0,
-            last_activity_at: self.now,
-        };
+        let head = Head { tenant, revision: 1, version, last_seq: 0, text_count: 0, last_activity_at: self.now };
         self.ground.heads.insert(new.id, head);
         self.writes.conversations.push((new.clone(), tenant, version));
         let shown = new.members.iter().take(PARTICIPANTS_SHOWN);
@@ -246,12 +239,7 @@ impl Walk {
         Some(self.committed(tenant, version, Audience::Extensions(audience), happening))
     }
 
-    fn extension(
-        &mut self,
-        tenant: TenantId,
-        extension: &Extension,
-        password_hash: Option<String>,
-    ) -> Arc<Committed> {
+    fn extension(&mut self, tenant: TenantId, extension: &Extension, password_hash: Option<String>) -> Arc<Committed> {
         let version = self.next_version(tenant);
         *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
         self.ground.taken.insert((tenant, number_key(&extension.number)));
@@ -272,7 +260,13 @@ impl Walk {
         *counter
     }
 
-    fn committed(&self, tenant: TenantId, version: Version, audience: Audience, happening: Happening) -> Arc<Committed> {
+    fn committed(
+        &self,
+        tenant: TenantId,
+        version: Version,
+        audience: Audience,
+        happening: Happening,
+    ) -> Arc<Committed> {
         Arc::new(Committed { tenant, version, at: self.now, audience, happening })
     }
 }
@@ -311,7 +305,8 @@ mod tests {
     }
 
     fn read(seq: Seq) -> Unit {
-        let change = Change::MarkersAdvanced { conversation: CHAT, readers: vec![(JAKE, seq)], audience: [JAKE].into() };
+        let change =
+            Change::MarkersAdvanced { conversation: CHAT, readers: vec![(JAKE, seq)], audience: [JAKE].into() };
         let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
         Unit { tenant: TENANT, client_id: None, decision }
     }

@@ -122,7 +122,9 @@ impl Writer<'_> {
         let members: Vec<_> = writes
             .conversations
             .iter()
-            .flat_map(|(c, tenant, version)| c.members.iter().map(move |m| (Hex(c.id.0), Hex(m.0), Hex(tenant.0), version)))
+            .flat_map(|(c, tenant, version)| {
+                c.members.iter().map(move |m| (Hex(c.id.0), Hex(m.0), Hex(tenant.0), version))
+            })
             .collect();
         let columns = [("conversation_id", Uuid), ("extension_id", Uuid), ("tenant_id", Uuid), ("version", Int)];
         let sql = "INSERT INTO participant (conversation_id, extension_id, tenant_id, joined_version, joined_seq, \

@@ -14,6 +14,12 @@ export type DirectoryEntry = components['schemas']['DirectoryEntry']
 
 export const http = createClient<paths>({ baseUrl: location.origin })
 
+// No answer is an answer, too: nobody who calls has to catch anything.
+http.use({
+  onError: () =>
+    Response.json({ title: 'Unreachable', status: 503, detail: 'the engine can’t be reached', code: 'unreachable' }, { status: 503 }),
+})
+
 /** What the engine says of a refusal, or that it can't be reached. */
 export function reason(problem: Problem | undefined): string {
   return problem ? sentence(problem.detail) : 'The engine can’t be reached.'
