@@ -23,6 +23,9 @@ use super::{
     models,
 };
 
+/// Changes of a tenant that are looked through for what concerns one reader.
+const NEAR: Version = 5_000;
+
 /// Who reads.
 #[derive(Clone, Copy, Debug)]
 pub enum Reader {
@@ -68,7 +71,7 @@ impl Storage {
         }
         let mut merged = Merge { tenant, at: self.0.clock.now(), rows: BTreeMap::new() };
         self.merge_conversations(&tx, &mut merged, &members, &revised, after).await?;
-        self.merge_messages(&tx, &mut merged, &members, after, most).await?;
+        self.merge_messages(&tx, &mut merged, &members, (after, upto), most).await?;
         self.merge_markers(&tx, &mut merged, &members, after).await?;
         self.merge_extensions(&tx, &mut merged, after, most).await?;
         if merged.rows.len() > most {
@@ -142,7 +145,7 @@ impl Storage {
         db: &impl ConnectionTrait,
         merged: &mut Merge,
         members: &HashMap<ConversationId, Vec<Member>>,
-        after: Version,
+        (after, upto): (Version, Version),
         most: usize,
     ) -> Result<(), StorageError> {
         let since: Vec<_> = members
@@ -150,12 +153,21 @@ impl Storage {
             .map(|(id, who)| (Hex(id.0), after.max(who.iter().map(|m| m.joined_version).min().unwrap_or(after))))
             .collect();
         let rows = self.0.dialect.rows(1, &[("id", Column::Uuid), ("after", Column::Int)]);
-        let sql = format!(
-            "SELECT m.* FROM {rows} r JOIN message m ON m.conversation_id = r.id AND m.version > r.after \
-             WHERE m.tenant_id = $2 LIMIT $3"
-        );
+        // A little behind, the tenant's newest messages are looked through; far behind, the newest of each conversation.
+        let sql = if upto - after <= NEAR {
+            format!(
+                "SELECT m.* FROM message m JOIN {rows} r ON m.conversation_id = r.id AND m.version > r.after \
+                 WHERE m.tenant_id = $2 AND m.version > $4 LIMIT $3"
+            )
+        } else {
+            format!(
+                "SELECT m.* FROM {rows} r JOIN conversation c ON c.id = r.id \
+                 JOIN message m ON m.conversation_id = r.id AND m.seq > c.last_seq - $3 AND m.version > r.after \
+                 WHERE m.tenant_id = $2 AND $4 >= 0 LIMIT $3"
+            )
+        };
         let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let values = [bulk(&since), merged.tenant.0.into(), limit.into()];
+        let values = [bulk(&since), merged.tenant.0.into(), limit.into(), after.into()];
         for message in messages(&db.query_all_raw(self.statement(&sql, values)).await?)? {
             let who = told(&members[&message.conversation], message.version);
             merged.add_at(message.created_at, message.version, who, Happening::MessageCreated(message));

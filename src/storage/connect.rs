@@ -93,6 +93,8 @@ fn sqlite(options: SqliteConnectOptions, reading: bool) -> SqliteConnectOptions 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", "-65536")
+        // What a bulk statement must be able to take back is kept in memory, not in a file of its own.
+        .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", "4000")
 }
 

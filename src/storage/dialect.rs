@@ -50,10 +50,24 @@ impl Dialect {
             };
         }
         let _ = match self {
-            Dialect::Sqlite => write!(sql, " FROM json_each(${n}))"),
+            Dialect::Sqlite => write!(sql, " FROM jsonb_each(${n}))"),
             Dialect::Postgres => write!(sql, " FROM jsonb_array_elements(${n}::jsonb))"),
         };
         sql
+    }
+
+    /// All selected rows as one JSON array of arrays in one row: the driver hands rows over one by one, from thread to
+    /// thread, which costs more than the rows do.
+    pub(super) fn collected(self, columns: &[(&str, Column)]) -> String {
+        let column = |(name, column): &(&str, Column)| match (self, column) {
+            (Dialect::Sqlite, Column::Uuid) => format!("hex({name})"),
+            _ => (*name).to_owned(),
+        };
+        let columns = columns.iter().map(column).collect::<Vec<_>>().join(", ");
+        match self {
+            Dialect::Sqlite => format!("json_group_array(json_array({columns}))"),
+            Dialect::Postgres => format!("coalesce(json_agg(json_build_array({columns})), '[]')::text"),
+        }
     }
 
     /// What locks the selected rows until the end of the transaction. SQLite has one writer anyway.

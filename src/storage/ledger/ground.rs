@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
-    domain::{Change, ConversationId, ExtensionId, Guard, TenantId, Timestamp},
+    domain::{Change, ConversationId, ExtensionId, Guard, Seq, TenantId, Timestamp, Version},
     storage::{
         Dialect, StorageError, column,
         dialect::{Column, Hex, bulk},
@@ -114,21 +114,25 @@ impl Reader<'_> {
             return Ok(());
         }
         let rows = self.dialect.rows(1, &[("id", Column::Uuid)]);
-        let sql = format!(
-            "SELECT c.id, c.tenant_id, c.revision, c.version, c.last_seq, c.text_count, c.last_activity_at \
-             FROM {rows} r JOIN conversation c ON c.id = r.id"
-        );
+        let heads = self.dialect.collected(&[
+            ("c.id", Column::Uuid),
+            ("c.tenant_id", Column::Uuid),
+            ("c.revision", Column::Int),
+            ("c.version", Column::Int),
+            ("c.last_seq", Column::Int),
+            ("c.text_count", Column::Int),
+            ("c.last_activity_at", Column::Int),
+        ]);
+        let sql = format!("SELECT {heads} AS heads FROM {rows} r JOIN conversation c ON c.id = r.id");
         let keys: Vec<_> = asked.conversations.iter().map(|c| (Hex(c.0),)).collect();
-        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
-            let head = Head {
-                tenant: TenantId(column(&row, "tenant_id")?),
-                revision: column(&row, "revision")?,
-                version: column(&row, "version")?,
-                last_seq: column(&row, "last_seq")?,
-                text_count: column(&row, "text_count")?,
-                last_activity_at: Timestamp(column(&row, "last_activity_at")?),
-            };
-            ground.heads.insert(ConversationId(column(&row, "id")?), head);
+        let Some(row) = self.tx.query_one_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? else {
+            return Ok(());
+        };
+        let inconsistent = |e: serde_json::Error| StorageError::Inconsistent(e.to_string());
+        let heads: Vec<(ConversationId, TenantId, i64, Version, Seq, i64, Timestamp)> =
+            serde_json::from_str(&column::<String>(&row, "heads")?).map_err(inconsistent)?;
+        for (id, tenant, revision, version, last_seq, text_count, last_activity_at) in heads {
+            ground.heads.insert(id, Head { tenant, revision, version, last_seq, text_count, last_activity_at });
         }
         Ok(())
     }
