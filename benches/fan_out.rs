@@ -45,7 +45,7 @@ fn to_sessions(c: &mut Criterion) {
         let chat = engine.create_direct(&author, "202").await.unwrap().0;
         let reader = engine.storage.extension(tenant, "202").await.unwrap().unwrap().extension;
         let hour = std::time::Duration::from_secs(3_600);
-        (author, chat, engine.storage.issue_token(tenant, &reader, hour).await.unwrap().0)
+        (author, chat, engine.storage.issue_token(tenant, reader.id, reader.credential, hour).await.unwrap().0)
     });
     let mut group = c.benchmark_group("fan-out");
     for readers in [1_u64, 50, 500] {

@@ -76,7 +76,7 @@ pub enum StartError {
     /// Metrics.
     #[error("cannot count: {0}")]
     Metrics(#[from] BuildError),
-    /// The portal's origin.
+    /// A task that should not have ended.
     #[error("a task ended early")]
     Ended,
 }

@@ -1,6 +1,6 @@
 //! The configuration: a TOML file, then `PARTYLINE_<NAME>` in the environment (`__` between levels).
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use figment::{
     Figment,
@@ -23,6 +23,7 @@ pub struct Config {
     /// Empty: one node.
     pub nats_url: String,
     /// Addresses and networks whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// What is logged: `tracing` directives.
     pub log: String,
@@ -36,6 +37,13 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// Who carries SMS, by name.
     pub carriers: BTreeMap<String, Carrier>,
+}
+
+/// Networks, and addresses, which are the smallest of them.
+fn networks<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<IpNet>, D::Error> {
+    let named = Vec::<String>::deserialize(d)?;
+    let network = |name: &String| name.parse().or_else(|_| name.parse::<IpAddr>().map(IpNet::from));
+    named.iter().map(network).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 /// How a line of the log is written.
@@ -356,6 +364,13 @@ mod tests {
                 assert!(example.contains(key.as_str()), "{key}");
             }
         }
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_an_address_or_a_network() {
+        let config = read("trusted_proxies = [\"10.0.0.1\", \"192.168.0.0/16\"]").unwrap();
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert!(read("trusted_proxies = [\"proxy\"]").is_err());
     }
 
     #[test]

@@ -17,6 +17,9 @@ use partyline::{
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// The real-time messaging engine of a business phone system.
@@ -106,7 +109,12 @@ fn run_demo(dir: Option<PathBuf>, listen: String) -> Result<(), Failure> {
     log("warn", LogFormat::Text)?;
     let temporary = std::env::temp_dir().join(format!("partyline-demo-{}", std::process::id()));
     let folder = dir.clone().unwrap_or_else(|| temporary.clone());
-    std::fs::create_dir_all(&folder)?;
+    // A temporary folder is ours alone: one that is there already is somebody's.
+    if dir.is_some() {
+        std::fs::create_dir_all(&folder)?
+    } else {
+        std::fs::create_dir(&folder)?
+    }
     let port = listen.rsplit(':').next().unwrap_or("8080").to_owned();
     let config = Config {
         public_url: format!("http://localhost:{port}"),

@@ -22,8 +22,6 @@ const SNAPSHOT: usize = 50;
 /// Where a client begins.
 #[derive(Debug)]
 pub struct Beginning {
-    /// The tenant's name.
-    pub tenant: String,
     /// Whether `events` go on from the client's cursor.
     pub resumed: bool,
     /// Else the newest page.
@@ -42,20 +40,21 @@ pub async fn begin(
     epoch: Option<&str>,
 ) -> Result<Beginning, Refusal> {
     let storage = &engine.storage;
-    let tenant = storage.tenant_name(caller.tenant).await?.unwrap_or_default();
     let same_epoch = epoch == Some(storage.epoch().to_string().as_str());
     if let Some(after) = cursor.filter(|_| same_epoch)
         && let CatchUp::Changes(rows, cursor) =
             storage.changes(caller.tenant, Reader::Extension(caller.extension), after, BEHIND).await?
     {
         let events = events(storage, caller, &rows).await?;
-        return Ok(Beginning { tenant, resumed: true, snapshot: None, events, cursor });
+        return Ok(Beginning { resumed: true, snapshot: None, events, cursor });
     }
-    let (rows, cursor) = storage.snapshot(caller.tenant, caller.extension, SNAPSHOT).await?;
-    let next = (rows.len() == SNAPSHOT).then(|| rows.last().map(page_end)).flatten();
+    let (mut rows, cursor) = storage.snapshot(caller.tenant, caller.extension, SNAPSHOT + 1).await?;
+    let more = rows.len() > SNAPSHOT;
+    rows.truncate(SNAPSHOT);
+    let next = rows.last().filter(|_| more).map(page_end);
     let conversations = seen_by(storage, caller, &rows).await?;
     let snapshot = Some(Snapshot { conversations, names: BTreeMap::new(), next });
-    Ok(Beginning { tenant, resumed: false, snapshot, events: vec![], cursor })
+    Ok(Beginning { resumed: false, snapshot, events: vec![], cursor })
 }
 
 /// Reads on: the switchboard's ring does not reach back to where this stands.

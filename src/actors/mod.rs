@@ -12,7 +12,16 @@ pub mod session;
 mod shell;
 mod switchboard;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     clock::Clock,
@@ -22,7 +31,7 @@ use crate::{
         limits::Quota,
         presence,
     },
-    storage::{Storage, ledger::Ledger},
+    storage::{SecretHash, Storage, ledger::Ledger},
 };
 
 pub use limits::{Failures, Limits};
@@ -82,6 +91,9 @@ pub struct Engine {
     conversations: Registry<ConversationId, Shell<Conversation>>,
     switchboards: Registry<TenantId, Switchboard>,
     arbiters: Arc<Arbiters>,
+    /// A password's hash takes 19 MiB and a core: so many at once, and no more.
+    hashing: Semaphore,
+    stopping: AtomicBool,
     probe: Option<Probe>,
 }
 
@@ -112,7 +124,21 @@ impl Engine {
                 Some(Switchboard::start(me.upgrade()?, tenant, &pool.of(&tenant)))
             });
             let limits = Limits::new(behaviour.sends, failures);
-            Engine { storage, clock, behaviour, limits, ledger, conversations, switchboards, arbiters, probe }
+            let hashing = Semaphore::new(available_parallelism().map_or(2, usize::from));
+            let stopping = AtomicBool::new(false);
+            Engine {
+                storage,
+                clock,
+                behaviour,
+                limits,
+                ledger,
+                conversations,
+                switchboards,
+                arbiters,
+                hashing,
+                stopping,
+                probe,
+            }
         })
     }
 
@@ -152,29 +178,36 @@ impl Engine {
     }
 
     /// Who brings this token.
-    pub async fn identify(&self, token: &str) -> Result<Option<Identity>, Refusal> {
+    pub async fn identify(&self, token: SecretHash) -> Result<Option<Identity>, Refusal> {
         let found = self.storage.authenticate(token).await?;
         Ok(found.map(|found| Identity {
+            company: found.company,
             credential: found.extension.extension.credential,
             caller: found.extension.into_caller(),
             expires_at: found.expires_at,
-            token: session::fingerprint(token),
+            token,
         }))
     }
 
     /// A token was revoked: the sessions that came with it end.
-    pub fn revoked(&self, caller: &Caller, token: &str) {
+    pub fn revoked(&self, caller: &Caller, token: SecretHash) {
         if let Ok(lease) = self.switchboards.lease(caller.tenant) {
-            lease.tell(switchboard::EndSessions { of: caller.extension, token: session::fingerprint(token) });
+            lease.tell(switchboard::EndSessions { of: caller.extension, token });
         }
     }
 
     /// Tells every session to come back later, spread over `over`. New ones are refused from now on.
     pub async fn go_away(&self, over: Duration) {
+        self.stopping.store(true, Ordering::Release);
         for lease in self.switchboards.all() {
             let _ =
                 actix::clock::timeout(Duration::from_secs(1), lease.addr().send(switchboard::GoAway { over })).await;
         }
+    }
+
+    /// Whether the server stops: no new sessions.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Commits what was decided, and stops the arbiters. Nobody asks any more.

@@ -71,7 +71,7 @@ impl Engine {
             let stored = self.storage.extension(tenant, &request.number).await?;
             let old_hash = stored.as_ref().and_then(|s| s.password_hash.clone());
             let password_hash = match request.password.clone() {
-                Some(password) => changed_password(password, old_hash).await?,
+                Some(password) => self.changed_password(password, old_hash).await?,
                 None => None,
             };
             let wanted = Wanted {
@@ -103,8 +103,8 @@ impl Engine {
     }
 
     /// Whether this is the password behind the hash. Without a hash it takes as long, and is wrong.
-    pub async fn verify_password(&self, password: String, hash: Option<String>) -> bool {
-        actix_web::web::block(move || match &hash {
+    pub async fn verify_password(&self, password: String, hash: Option<String>) -> Result<bool, Refusal> {
+        self.hashing(move || match &hash {
             Some(hash) => verify(&password, hash),
             None => {
                 let _ = hashed(&password);
@@ -112,16 +112,22 @@ impl Engine {
             }
         })
         .await
-        .unwrap_or(false)
     }
-}
 
-/// The hash of a new password; nothing if it is the old one.
-async fn changed_password(password: String, old_hash: Option<String>) -> Result<Option<String>, Refusal> {
-    let hashed = actix_web::web::block(move || {
-        if old_hash.is_some_and(|old| verify(&password, &old)) { Ok(None) } else { hashed(&password).map(Some) }
-    });
-    hashed.await.map_err(|_| Refusal::Busy)?.map_err(Into::into)
+    /// The hash of a new password; nothing if it is the old one.
+    async fn changed_password(&self, password: String, old: Option<String>) -> Result<Option<String>, Refusal> {
+        let changed = move || {
+            if old.is_some_and(|old| verify(&password, &old)) { Ok(None) } else { hashed(&password).map(Some) }
+        };
+        Ok(self.hashing(changed).await??)
+    }
+
+    /// Runs what takes much memory and a core for a while, beside the arbiters.
+    async fn hashing<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        let waits = tokio::time::timeout(self.behaviour.answer_within, self.hashing.acquire());
+        let _turn = waits.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+        actix_web::web::block(work).await.map_err(|_| Refusal::Busy)
+    }
 }
 
 fn verify(password: &str, hash: &str) -> bool {

@@ -6,17 +6,14 @@
 //! `TCP_USER_TIMEOUT` (set where connections are accepted) ends a peer that makes no progress at all.
 
 use std::{
-    collections::VecDeque,
     future::Future,
-    hash::{DefaultHasher, Hash, Hasher},
-    mem,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context as TaskContext, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix::{
@@ -47,6 +44,7 @@ use crate::{
         frames::{ClientFrame, Close, FRAME_MAX_BYTES, ServerFrame, WATCH_MAX, parse},
         shapes::{self, Me, Person},
     },
+    storage::SecretHash,
 };
 
 use super::{
@@ -62,24 +60,23 @@ const MAILBOX: usize = 256;
 /// A client whose frames are refused so often does not speak the protocol.
 const PATIENCE: u32 = 1_000;
 
+/// The ring may not reach back to where a session has read; then it reads on, so often and after such a pause.
+const TRIES: usize = 20;
+const READ_ON_AFTER: Duration = Duration::from_millis(20);
+
 /// Who came, and with what.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Who it is.
     pub caller: Caller,
+    /// The name of its tenant.
+    pub company: String,
     /// Of its password, when the token was issued.
     pub credential: i64,
     /// Until when the token is good.
     pub expires_at: Timestamp,
-    /// Names the token without telling it.
-    pub token: u64,
-}
-
-/// Names a token without telling it.
-pub fn fingerprint(token: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    token.hash(&mut hasher);
-    hasher.finish()
+    /// Of the token it brought.
+    pub token: SecretHash,
 }
 
 /// Frames for a session, with their versions; 0 for what has none.
@@ -145,8 +142,6 @@ pub(super) struct Session {
     phase: Phase,
     /// The last version sent.
     cursor: Version,
-    /// Delivered before `ready` was said.
-    held: VecDeque<(Version, ByteString)>,
     switchboard: Option<Lease<Switchboard>>,
     evicted: Arc<AtomicBool>,
     heard: Instant,
@@ -160,9 +155,10 @@ pub(super) struct Session {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// Nothing but `hello` is taken.
     AwaitingHello,
-    CatchingUp,
-    Live,
+    /// `hello` was said. Until `ready` follows, what comes waits in the socket and the mailbox.
+    Greeted,
 }
 
 type Reply = Pin<Box<dyn Future<Output = Option<ServerFrame>>>>;
@@ -182,7 +178,6 @@ impl Session {
             identity,
             phase: Phase::AwaitingHello,
             cursor: 0,
-            held: VecDeque::new(),
             switchboard: None,
             evicted: Arc::default(),
             heard: Instant::now(),
@@ -238,11 +233,15 @@ impl Session {
 
     fn text(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         let quota = self.engine.behaviour.frames;
-        if let Err(wait) = self.frames.take(quota, self.engine.clock.now()) {
-            let refusal = Refusal::RateLimited { retry_after_s: wait.as_secs() + 1 };
-            return self.refuse(None, &refusal, ctx);
-        }
-        match parse(text) {
+        let taken = self.frames.take(quota, self.engine.clock.now());
+        let frame = parse(text).and_then(|frame| match taken {
+            Ok(()) => Ok(frame),
+            Err(wait) => {
+                let refusal = Refusal::RateLimited { retry_after_s: wait.as_secs() + 1 };
+                Err((frame.into_ref(), refusal))
+            }
+        });
+        match frame {
             Ok(ClientFrame::Hello { cursor, epoch, token }) => self.hello(cursor, epoch, token, ctx),
             Ok(ClientFrame::Ping {}) => ctx.text(ServerFrame::Pong {}.to_text()),
             Ok(frame) => match self.identity.as_ref().filter(|_| self.phase != Phase::AwaitingHello) {
@@ -326,11 +325,14 @@ impl Session {
         if let Some(deadline) = self.hello_deadline.take() {
             ctx.cancel_future(deadline);
         }
-        self.phase = Phase::CatchingUp;
+        if self.engine.is_stopping() {
+            return self.close(Close::GoingAway(0), ctx);
+        }
+        self.phase = Phase::Greeted;
         let (engine, identity) = (self.engine.clone(), self.identity.take());
         let known = async move {
             match (identity, token) {
-                (_, Some(token)) => engine.identify(&token).await,
+                (_, Some(token)) => engine.identify(SecretHash::of(&token)).await,
                 (identity, None) => Ok(identity),
             }
         };
@@ -360,22 +362,26 @@ impl Session {
         let addr = SessionAddr { addr: ctx.address(), evicted: self.evicted.clone() };
         let (engine, session) = (self.engine.clone(), self.id);
         let begun = async move {
-            let caller = identity.caller;
+            let Identity { caller, token, .. } = identity;
             let mut beginning = catch_up::begin(&engine, &caller, cursor, epoch.as_deref()).await?;
-            for _ in 0..20 {
+            for _ in 0..TRIES {
                 let (caller, addr, at) = (caller.clone(), addr.clone(), beginning.cursor);
-                let attach = Attach { session, caller: caller.clone(), token: identity.token, addr, at };
+                let attach = Attach { session, caller: caller.clone(), token, addr, at };
                 match switchboard.send(attach).await {
-                    Ok(Attached::Yes) => return Ok(beginning),
+                    // What was revoked before the seat was taken has told nobody here.
+                    Ok(Attached::Yes) if engine.identify(token).await?.is_none() => return Ok(Err(Close::Revoked)),
+                    Ok(Attached::Yes) => return Ok(Ok(beginning)),
+                    Ok(Attached::Stopping) => return Ok(Err(Close::GoingAway(0))),
                     Ok(Attached::ReadOn) => catch_up::read_on(&engine, &caller, &mut beginning).await?,
                     Err(_) => return Err(Refusal::Busy),
                 }
-                actix::clock::sleep(std::time::Duration::from_millis(20)).await;
+                actix::clock::sleep(READ_ON_AFTER).await;
             }
             Err(Refusal::Busy)
         };
-        ctx.spawn(begun.into_actor(self).map(|begun, me, ctx| match begun {
-            Ok(beginning) => me.begun(beginning, ctx),
+        ctx.wait(begun.into_actor(self).map(|begun, me, ctx| match begun {
+            Ok(Ok(beginning)) => me.begun(beginning, ctx),
+            Ok(Err(close)) => me.close(close, ctx),
             Err(error) => {
                 error!(session = %me.id, %error, "a session can't begin");
                 me.close(Close::TooSlow, ctx);
@@ -388,7 +394,7 @@ impl Session {
         let welcome = ServerFrame::Welcome {
             session: self.id.to_string(),
             epoch: self.engine.storage.epoch().to_string(),
-            me: Me::of(&identity.caller, &beginning.tenant),
+            me: Me::of(&identity.caller, &identity.company),
             resumed: beginning.resumed,
             server_time: self.engine.clock.now().to_rfc3339(),
             heartbeat_s: self.engine.behaviour.heartbeat.as_secs(),
@@ -405,10 +411,6 @@ impl Session {
         }
         ctx.text(ServerFrame::Ready { cursor: beginning.cursor }.to_text());
         self.cursor = beginning.cursor;
-        self.phase = Phase::Live;
-        for (version, text) in mem::take(&mut self.held) {
-            self.deliver(version, text, ctx);
-        }
     }
 
     fn deliver(&mut self, version: Version, text: ByteString, ctx: &mut WebsocketContext<Self>) {
@@ -538,11 +540,7 @@ impl Handler<Deliver> for Session {
             return;
         }
         for (version, text) in frames {
-            if self.phase == Phase::Live {
-                self.deliver(version, text, ctx);
-            } else {
-                self.held.push_back((version, text));
-            }
+            self.deliver(version, text, ctx);
         }
     }
 }

@@ -129,8 +129,11 @@ pub(super) fn ask<S: Subject>(
                 // Its mailbox closes a moment after its handler has unwound.
                 tokio::time::sleep(UNWINDING).await;
                 let (answer, handed_over) = enqueue::<S>(&engine, id, by, command)?;
-                let lost = if handed_over.load(Ordering::Acquire) { Refusal::OutcomeUnknown } else { Refusal::Busy };
-                within(&engine, answer).await.unwrap_or(Err(lost))
+                match within(&engine, answer).await {
+                    Some(answer) => answer,
+                    None if handed_over.load(Ordering::Acquire) => Err(Refusal::OutcomeUnknown),
+                    None => Err(Refusal::Busy),
+                }
             }
         }
     }
@@ -165,7 +168,8 @@ fn enqueue<S: Subject>(engine: &Engine, id: S::Id, by: By, command: S::Command) 
 pub(super) struct Shell<S: Subject> {
     engine: Arc<Engine>,
     id: S::Id,
-    state: State<S>,
+    /// `None`: there is no such thing.
+    state: Option<S>,
     /// Not yet decided.
     waiting: VecDeque<Pending<S>>,
     /// Handed to the ledger, which answers in this order.
@@ -177,11 +181,6 @@ pub(super) struct Shell<S: Subject> {
     gathering: Option<Vec<Ask<S>>>,
     outcomes: UnboundedSender<Outcome>,
     busy_since_tick: bool,
-}
-
-enum State<S> {
-    Loading,
-    Loaded(Option<S>),
 }
 
 /// One unit of work to be: a command, or several that were gathered.
@@ -217,7 +216,7 @@ impl<S: Subject> Shell<S> {
             Self {
                 engine,
                 id,
-                state: State::Loading,
+                state: None,
                 waiting: VecDeque::new(),
                 in_flight: VecDeque::new(),
                 again: Vec::new(),
@@ -229,32 +228,27 @@ impl<S: Subject> Shell<S> {
         })
     }
 
-    /// The state, if it is there and fresh enough for what is never stored.
+    /// The state, for what is never stored.
     pub(super) fn state_mut(&mut self) -> Option<&mut S> {
-        match &mut self.state {
-            State::Loaded(state) => state.as_mut(),
-            State::Loading => None,
-        }
+        self.state.as_mut()
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
+    /// Reads the state. Nothing is under way, and what comes waits in the mailbox.
     fn load(&mut self, ctx: &mut Context<Self>) {
-        self.state = State::Loading;
-        self.stale = false;
         let loaded = S::load(self.engine.storage.clone(), self.id).into_actor(self);
-        ctx.spawn(loaded.map(|loaded, me, ctx| {
+        ctx.wait(loaded.map(|loaded, me, ctx| {
             match loaded {
-                Ok(state) => me.state = State::Loaded(state),
+                Ok(state) => (me.state, me.stale) = (state, false),
                 Err(error) => {
                     error!(id = %me.id, %error, "a state could not be read");
                     for pending in mem::take(&mut me.again).into_iter().chain(mem::take(&mut me.waiting)) {
                         pending.answer(&Err(Refusal::StorageUnavailable));
                     }
-                    me.state = State::Loaded(None);
-                    me.stale = true;
+                    (me.state, me.stale) = (None, true);
                     return;
                 }
             }
@@ -262,14 +256,16 @@ impl<S: Subject> Shell<S> {
                 me.waiting.push_front(pending);
             }
             me.pump(ctx);
+            // Nobody shall fill the memory by asking for what isn't there.
+            if me.state.is_none() {
+                me.busy_since_tick = false;
+                me.stop_if_idle(ctx);
+            }
         }));
     }
 
     /// Decides and hands over all that may go now.
     fn pump(&mut self, ctx: &mut Context<Self>) {
-        if matches!(self.state, State::Loading) {
-            return;
-        }
         if self.stale {
             if self.in_flight.is_empty() {
                 self.load(ctx);
@@ -289,9 +285,11 @@ impl<S: Subject> Shell<S> {
 
     fn hand_over(&mut self, mut pending: Pending<S>) {
         S::probe(&self.engine, self.id);
+        let decision = self.decide(&mut pending);
+        // Those who ask together, and may, are of one tenant: the subject's.
         let Some((tenant, author)) = pending.asks.first().map(|ask| ask.by) else { return };
         let client_id = pending.asks.first().and_then(|ask| S::client_id(&ask.command)).map(|id| (author, id));
-        let decision = match self.decide(&mut pending) {
+        let decision = match decision {
             Some(Ok(decision)) if decision.changes.is_empty() && client_id.is_none() => {
                 return pending.answer(&Ok(Answer::Done(vec![])));
             }
@@ -320,8 +318,8 @@ impl<S: Subject> Shell<S> {
 
     /// What the asks mean together; those that are refused alone are answered and dropped. `None`: none is left.
     fn decide(&self, pending: &mut Pending<S>) -> Option<Result<Decision, Refusal>> {
-        let State::Loaded(state) = &self.state else { return None };
-        let decide = |ask: &Ask<S>| state.as_ref().map_or(Err(Refusal::NotFound), |s| s.decide(ask.by, &ask.command));
+        let decide =
+            |ask: &Ask<S>| self.state.as_ref().map_or(Err(Refusal::NotFound), |s| s.decide(ask.by, &ask.command));
         if let [only] = &pending.asks[..] {
             return Some(decide(only));
         }
@@ -341,7 +339,7 @@ impl<S: Subject> Shell<S> {
     fn settle(&mut self, mut pending: Pending<S>, outcome: Outcome) {
         match outcome {
             Outcome::Committed(changes) => {
-                if let State::Loaded(Some(state)) = &mut self.state {
+                if let Some(state) = &mut self.state {
                     changes.iter().for_each(|committed| state.apply(committed));
                 }
                 let answer = pending.refusal.take().map_or(Ok(Answer::Done(changes)), Err);
@@ -396,10 +394,7 @@ impl<S: Subject> Shell<S> {
     }
 
     fn stop_if_idle(&mut self, ctx: &mut Context<Self>) {
-        let deadline = match &self.state {
-            State::Loaded(state) => state.as_ref().and_then(S::next_deadline),
-            State::Loading => None,
-        };
+        let deadline = self.state.as_ref().and_then(S::next_deadline);
         let idle = !mem::replace(&mut self.busy_since_tick, false) && deadline.is_none();
         if idle && self.waiting.is_empty() && self.in_flight.is_empty() && S::registry(&self.engine).passivate(self.id)
         {

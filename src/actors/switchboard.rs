@@ -16,7 +16,7 @@ use actix::{
 use bytestring::ByteString;
 use metrics::counter;
 use tokio_stream::wrappers::WatchStream;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
 use crate::{
     domain::{
@@ -25,7 +25,7 @@ use crate::{
         presence::State,
     },
     protocol::frames::{Close, EventFrame, ServerFrame},
-    storage::{CatchUp, Reader, StorageError, ledger::Feed},
+    storage::{CatchUp, Reader, SecretHash, StorageError, ledger::Feed},
 };
 
 use super::{
@@ -53,6 +53,8 @@ pub(super) struct Switchboard {
     last: Version,
     /// Reading what was missed, or about to.
     repairing: bool,
+    /// Outcomes that nobody knew, as of the last bell.
+    unknowns: u64,
     /// The counter was ahead at the last check, and nothing has come since.
     behind_since: Option<Version>,
     roster: Roster,
@@ -72,6 +74,7 @@ impl Switchboard {
                 people: None,
                 last: 0,
                 repairing: false,
+                unknowns: 0,
                 behind_since: None,
                 roster: Roster::default(),
                 presences: Presences::default(),
@@ -145,11 +148,9 @@ impl Switchboard {
 
     /// Hands each session what was queued for it. One whose mailbox is full reads too slowly: it is taken off.
     fn flush(&mut self) {
-        let (delivered, evicted) = self.roster.flush();
+        let (delivered, gone) = self.roster.flush();
         counter!("partyline_events_delivered_total").increment(delivered);
-        for seat in evicted {
-            counter!("partyline_sessions_evicted_total").increment(1);
-            info!(session = %seat.session, "a session reads too slowly");
+        for seat in gone {
             self.presences.remove(seat.extension, seat.session, self.engine.clock.now());
         }
     }
@@ -169,15 +170,11 @@ impl Switchboard {
     fn repair(&mut self, ctx: &mut Context<Self>) {
         self.repairing = true;
         let (storage, tenant, after) = (self.engine.storage.clone(), self.tenant, self.last);
-        let read = async move {
-            let changes = storage.changes(tenant, Reader::Tenant, after, MOST_MISSED).await?;
-            let version = storage.current_version(tenant).await?;
-            Ok::<_, StorageError>((changes, version))
-        };
+        let read = async move { storage.changes(tenant, Reader::Tenant, after, MOST_MISSED).await };
         ctx.spawn(read.into_actor(self).map(|read, me, ctx| {
             me.repairing = false;
             match read {
-                Ok((CatchUp::Changes(rows, upto), _)) => {
+                Ok(CatchUp::Changes(rows, upto)) => {
                     debug!(tenant = %me.tenant, from = me.last, upto, rows = rows.len(), "a hole was closed");
                     counter!("partyline_holes_closed_total").increment(u64::from(upto > me.last));
                     for row in &rows {
@@ -188,13 +185,15 @@ impl Switchboard {
                     me.flush();
                     me.drain(ctx);
                 }
-                Ok((CatchUp::TooFar, version)) => {
+                Ok(CatchUp::TooFar) => {
                     warn!(tenant = %me.tenant, "too much was missed: sessions come back by themselves");
+                    let now = me.engine.clock.now();
                     for seat in me.roster.clear() {
+                        me.presences.remove(seat.extension, seat.session, now);
                         seat.end(Close::TooSlow);
                     }
-                    me.last = version;
-                    me.feed.forget(version);
+                    me.people = None;
+                    me.open(ctx);
                 }
                 Err(error) => {
                     error!(tenant = %me.tenant, %error, "a hole can't be closed");
@@ -209,8 +208,7 @@ impl Switchboard {
         let roster = &mut self.roster;
         for (session, states) in self.presences.changed(now) {
             if let Some(seat) = roster.by_session(session) {
-                let text = ServerFrame::Presence { states }.to_text();
-                drop(seat.addr.try_send(Deliver::unversioned(text.into())));
+                seat.tell(ServerFrame::Presence { states }.to_text().into());
             }
         }
         let alone = self.roster.is_empty() && self.presences.is_empty();
@@ -238,26 +236,33 @@ impl Switchboard {
     }
 }
 
+/// After a panic its sessions are told at once: they come back, to the next one.
+impl Drop for Switchboard {
+    fn drop(&mut self) {
+        for seat in self.roster.clear() {
+            seat.end(Close::GoingAway(0));
+        }
+    }
+}
+
 impl Actor for Switchboard {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.add_stream(WatchStream::new(self.feed.bell()));
+        let bell = self.feed.bell();
+        self.unknowns = *bell.borrow();
+        ctx.add_stream(WatchStream::from_changes(bell));
         self.open(ctx);
         ctx.run_interval(CHECK_EVERY, Self::tick);
     }
 }
 
 /// The ledger rang: there is news, or an outcome that nobody knows.
-impl StreamHandler<()> for Switchboard {
-    fn handle(&mut self, (): (), ctx: &mut Self::Context) {
-        if self.repairing || self.people.is_none() {
-            return;
-        }
-        let before = self.last;
+impl StreamHandler<u64> for Switchboard {
+    fn handle(&mut self, unknowns: u64, ctx: &mut Self::Context) {
+        let in_doubt = mem::replace(&mut self.unknowns, unknowns) != unknowns;
         self.drain(ctx);
-        if self.last == before && !self.repairing {
-            // Rung for nothing that is in the ring: look into the database.
+        if in_doubt && !self.repairing && self.people.is_some() {
             self.repair_after(PATIENCE, ctx);
         }
     }
@@ -269,7 +274,7 @@ impl StreamHandler<()> for Switchboard {
 pub(super) struct Attach {
     pub session: SessionId,
     pub caller: Caller,
-    pub token: u64,
+    pub token: SecretHash,
     pub addr: SessionAddr,
     pub at: Version,
 }
@@ -279,6 +284,8 @@ pub(super) struct Attach {
 pub(super) enum Attached {
     Yes,
     ReadOn,
+    /// The server stops.
+    Stopping,
 }
 
 impl Handler<Attach> for Switchboard {
@@ -286,6 +293,9 @@ impl Handler<Attach> for Switchboard {
 
     fn handle(&mut self, attach: Attach, ctx: &mut Self::Context) -> Self::Result {
         let Attach { session, caller, token, addr, at } = attach;
+        if self.engine.is_stopping() {
+            return MessageResult(Attached::Stopping);
+        }
         self.drain(ctx);
         let missed = if at < self.last { self.feed.following(at) } else { vec![] };
         let reaches = at >= self.last || missed.last().is_some_and(|c| c.version >= self.last);
@@ -387,8 +397,7 @@ impl Handler<Watch> for Switchboard {
     fn handle(&mut self, Watch { session, numbers }: Watch, _: &mut Self::Context) {
         let Some(seat) = self.roster.by_session(session) else { return };
         let states = self.presences.watch(session, &numbers, self.engine.clock.now());
-        let text = ServerFrame::Presence { states }.to_text();
-        drop(seat.addr.try_send(Deliver::unversioned(text.into())));
+        seat.tell(ServerFrame::Presence { states }.to_text().into());
     }
 }
 
@@ -411,7 +420,7 @@ impl Handler<WhoIsThere> for Switchboard {
 #[rtype(result = "()")]
 pub(super) struct EndSessions {
     pub of: ExtensionId,
-    pub token: u64,
+    pub token: SecretHash,
 }
 
 impl Handler<EndSessions> for Switchboard {

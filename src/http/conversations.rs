@@ -6,12 +6,12 @@ use actix_web::{
 };
 
 use crate::{
-    actors::{catch_up, sent},
+    actors::{catch_up, sent, session},
     domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Timestamp, conversation::Command},
     protocol::{
         self,
         requests::{ConversationFilter, CreateConversation, ListConversations, ListMessages, MarkRead, SendMessage},
-        shapes::{Conversation, List, Message, Person},
+        shapes::{Conversation, List, Message},
     },
     storage::{Filter, Page},
 };
@@ -89,7 +89,7 @@ async fn row(shared: &Shared, caller: &Caller, id: ConversationId) -> Result<Con
     catch_up::seen_by(storage, caller, &[row]).await?.pop().ok_or(Refused(Refusal::NotFound))
 }
 
-/// A page of a timeline, oldest first: the newest without a bound. `next` is the bound to ask with next, in the same
+/// A page of a timeline, oldest first: the newest without a bound. Asked on with `after=<next>`, it goes on in the same
 /// direction.
 #[utoipa::path(
     tag = "conversations",
@@ -104,20 +104,34 @@ pub async fn messages(
     Query(query): Query<ListMessages>,
 ) -> Result<Json<List<Message>>, Refused> {
     let limit = json::limit(query.limit)?;
-    let page = match (query.before_seq, query.after_seq) {
-        (None, None) => Page::Newest,
-        (Some(seq), None) => Page::Before(seq),
-        (None, Some(seq)) => Page::After(seq),
-        (Some(_), Some(_)) => return Err(Refusal::invalid("before_seq or after_seq, not both").into()),
+    let page = match (query.before_seq, query.after_seq, query.after.as_deref()) {
+        (None, None, None) => Page::Newest,
+        (Some(seq), None, None) => Page::Before(seq),
+        (None, Some(seq), None) => Page::After(seq),
+        (None, None, Some(next)) => bound(next)?,
+        _ => return Err(Refusal::invalid("before_seq, after_seq or after: one of them").into()),
     };
     let caller = &who.identity.caller;
     let storage = &shared.engine.storage;
     let found = storage.history(caller.tenant, caller.extension, protocol::id(&id)?, page, limit).await?;
     let (messages, more) = found.ok_or(Refusal::NotFound)?;
     let people = storage.people(caller.tenant, messages.iter().map(|m| m.author)).await?;
-    let end = if matches!(page, Page::After(_)) { messages.last() } else { messages.first() };
-    let next = end.filter(|_| more).map(|m| m.seq.to_string());
+    let next = match page {
+        Page::After(_) => messages.last().map(|m| format!("up.{}", m.seq)),
+        Page::Newest | Page::Before(_) => messages.first().map(|m| format!("down.{}", m.seq)),
+    };
+    let next = next.filter(|_| more);
     Ok(Json(List { items: messages.iter().map(|m| Message::of(m, &people)).collect(), next }))
+}
+
+/// Where a page of a timeline ended, and in which direction it went.
+fn bound(next: &str) -> Result<Page, Refusal> {
+    let parse = || match next.split_once('.')? {
+        ("up", seq) => seq.parse().ok().map(Page::After),
+        ("down", seq) => seq.parse().ok().map(Page::Before),
+        _ => None,
+    };
+    parse().ok_or_else(|| Refusal::invalid("after: not a `next` of this list"))
 }
 
 /// Write a message. The same `client_id` again answers the first message.
@@ -140,8 +154,7 @@ pub async fn send(
     let command = Command::Send { client_id: ClientId(body.client_id), text };
     let answer = shared.engine.ask(&caller, id, command).await?;
     let (message, new) = sent(answer).ok_or(Refusal::OutcomeUnknown)?;
-    let author = Person { extension: caller.number, name: caller.name };
-    let message = Message::by(&message, Some(author));
+    let message = session::by(&message, caller);
     Ok(if new { HttpResponse::Created().json(message) } else { HttpResponse::Ok().json(message) })
 }
 

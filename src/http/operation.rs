@@ -8,6 +8,7 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     get,
+    http::Method,
     middleware::Next,
     web::Data,
 };
@@ -55,7 +56,17 @@ pub async fn observe(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
-    let method = request.method().as_str().to_owned();
+    // Any word may be sent as a method, and each label is kept for ever.
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
     let span = info_span!("request", %method, route = tracing::field::Empty);
     let response = next.call(request).instrument(span.clone()).await?;
     let route = response.request().match_pattern().unwrap_or_else(|| "other".into());

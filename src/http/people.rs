@@ -11,7 +11,8 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Refusal, TenantId, text::MAX_CHARACTERS},
+    actors::Identity,
+    domain::{Refusal, TenantId, extension::check_number, text::MAX_CHARACTERS},
     protocol::{
         frames::{FRAME_MAX_BYTES, WATCH_MAX},
         requests::{ListExtensions, Login},
@@ -55,24 +56,32 @@ pub async fn login(
     let engine = &shared.engine;
     let address = client_address(&request, &shared.config.trusted_proxies);
     let tenant = company(&shared, body.tenant.as_deref()).await?;
-    let who = format!("{}/{}", body.tenant.as_deref().unwrap_or_default(), body.extension);
-    engine.limits.failures().attempt(&who, address, engine.clock.now())?;
+    // What can't be a number is nobody's; it is not remembered.
+    let number = if check_number(&body.extension).is_ok() { body.extension.as_str() } else { "" };
+    let who = format!("{}/{number}", tenant.map(|t| t.to_string()).unwrap_or_default());
+    let failures = engine.limits.failures();
+    failures.attempt(&who, address, engine.clock.now())?;
     let found = match tenant {
-        Some(tenant) => engine.storage.extension(tenant, &body.extension).await?,
+        // That the storage failed is nobody's failed login.
+        Some(tenant) => {
+            engine.storage.extension(tenant, number).await.inspect_err(|_| failures.succeeded(&who, address))?
+        }
         None => None,
     };
     // Whether the company, the extension or the password was wrong is not told, by the time it takes neither.
     let stored: Option<StoredExtension> = found.filter(|s| s.extension.enabled);
     let hash = stored.as_ref().and_then(|s| s.password_hash.clone());
-    let right = engine.verify_password(body.password, hash).await;
+    let checked = engine.verify_password(body.password, hash).await;
+    let right = checked.inspect_err(|_| failures.succeeded(&who, address))?;
     let Some(stored) = stored.filter(|_| right) else {
         metrics::counter!("partyline_failed_logins_total").increment(1);
         tracing::info!(%address, "a login failed");
         return Err(Refusal::WrongCredentials.into());
     };
-    engine.limits.failures().succeeded(&who, address);
+    failures.succeeded(&who, address);
     let ttl = Duration::from_secs(shared.config.limits.token_ttl_s);
-    let (token, expires_at) = engine.storage.issue_token(stored.tenant, &stored.extension, ttl).await?;
+    let (token, expires_at) =
+        engine.storage.issue_token(stored.tenant, stored.extension.id, stored.extension.credential, ttl).await?;
     let tenant = engine.storage.tenant_name(stored.tenant).await?.unwrap_or_default();
     tracing::info!(extension = %stored.extension.id, "signed in");
     let me = Me::of(&stored.into_caller(), &tenant);
@@ -97,7 +106,7 @@ async fn company(shared: &Shared, named: Option<&str>) -> Result<Option<TenantId
 #[post("/v1/logout")]
 pub async fn logout(shared: Data<Shared>, who: SignedIn) -> Result<HttpResponse, Refused> {
     shared.engine.storage.revoke_token(&who.token).await?;
-    shared.engine.revoked(&who.identity.caller, &who.token);
+    shared.engine.revoked(&who.identity.caller, who.identity.token);
     let mut gone = cookie(String::new(), Duration::ZERO, shared.config.is_secure());
     gone.make_removal();
     Ok(HttpResponse::NoContent().cookie(gone).finish())
@@ -107,11 +116,11 @@ pub async fn logout(shared: Data<Shared>, who: SignedIn) -> Result<HttpResponse,
 #[utoipa::path(tag = "people", responses((status = 200, body = Token), Problems))]
 #[post("/v1/token")]
 pub async fn renew(shared: Data<Shared>, request: HttpRequest, who: SignedIn) -> Result<HttpResponse, Refused> {
-    let storage = &shared.engine.storage;
-    let caller = &who.identity.caller;
-    let stored = storage.extension(caller.tenant, &caller.number).await?.ok_or(Refusal::Unauthenticated)?;
+    let Identity { caller, credential, .. } = &who.identity;
     let ttl = Duration::from_secs(shared.config.limits.token_ttl_s);
-    let (token, expires_at) = storage.issue_token(caller.tenant, &stored.extension, ttl).await?;
+    // Under the same password as the one it was asked with: if that has changed meanwhile, this is void, too.
+    let issued = shared.engine.storage.issue_token(caller.tenant, caller.extension, *credential, ttl);
+    let (token, expires_at) = issued.await?;
     let mut response = HttpResponse::Ok();
     if request.cookie(COOKIE).is_some() {
         response.cookie(cookie(token.clone(), ttl, shared.config.is_secure()));
@@ -122,10 +131,8 @@ pub async fn renew(shared: Data<Shared>, request: HttpRequest, who: SignedIn) ->
 /// Who I am.
 #[utoipa::path(tag = "people", responses((status = 200, body = Me), Problems))]
 #[get("/v1/me")]
-pub async fn whoami(shared: Data<Shared>, who: SignedIn) -> Result<Json<Me>, Refused> {
-    let caller = &who.identity.caller;
-    let tenant = shared.engine.storage.tenant_name(caller.tenant).await?.unwrap_or_default();
-    Ok(Json(Me::of(caller, &tenant)))
+pub async fn whoami(who: SignedIn) -> Json<Me> {
+    Json(Me::of(&who.identity.caller, &who.identity.company))
 }
 
 /// My colleagues, by number.

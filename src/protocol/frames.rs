@@ -108,6 +108,20 @@ pub enum ClientFrame {
     Ping {},
 }
 
+impl ClientFrame {
+    fn named(&self) -> Option<&String> {
+        match self {
+            ClientFrame::Send { r#ref, .. } | ClientFrame::Read { r#ref, .. } => r#ref.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Its `ref`, to answer with.
+    pub fn into_ref(self) -> Option<String> {
+        self.named().cloned()
+    }
+}
+
 /// What the server says.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -292,11 +306,7 @@ pub fn parse(text: &str) -> Result<ClientFrame, (Option<String>, Refusal)> {
         let named = serde_json::from_str::<Ref>(text).ok().and_then(|r| r.r#ref);
         (named.filter(|r| r.len() <= REF_MAX_BYTES), Refusal::invalid(error.to_string()))
     })?;
-    let named = match &frame {
-        ClientFrame::Send { r#ref, .. } | ClientFrame::Read { r#ref, .. } => r#ref.as_ref(),
-        _ => None,
-    };
-    if named.is_some_and(|r| r.len() > REF_MAX_BYTES) {
+    if frame.named().is_some_and(|r| r.len() > REF_MAX_BYTES) {
         return Err((None, Refusal::invalid(format!("ref is longer than {REF_MAX_BYTES} bytes"))));
     }
     Ok(frame)

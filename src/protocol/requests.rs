@@ -100,6 +100,8 @@ pub struct ListMessages {
     pub before_seq: Option<i64>,
     /// The oldest above this `seq`.
     pub after_seq: Option<i64>,
+    /// `next` of the page before: goes on in its direction.
+    pub after: Option<String>,
     /// 1–200, 50 if absent.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<usize>,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use sea_orm::ConnectionTrait;
 
 use crate::domain::{
     Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version, change::Reading,
@@ -60,19 +60,21 @@ impl Storage {
         after: Version,
         most: usize,
     ) -> Result<CatchUp, StorageError> {
-        let tx = self.0.reader.begin().await?;
+        let tx = self.moment().await?;
         let upto = self.version(&tx, tenant).await?;
         if after >= upto || after < 0 {
             return Ok(if after == upto { CatchUp::Changes(vec![], upto) } else { CatchUp::TooFar });
         }
-        let (members, revised) = self.changed_conversations(&tx, tenant, reader, after).await?;
+        let (members, revised) = self.changed_conversations(&tx, tenant, reader, after, most).await?;
         if members.len() > most {
             return Ok(CatchUp::TooFar);
         }
         let mut merged = Merge { tenant, at: self.0.clock.now(), rows: BTreeMap::new() };
-        self.merge_conversations(&tx, &mut merged, &members, &revised, after).await?;
-        self.merge_messages(&tx, &mut merged, &members, (after, upto), most).await?;
-        self.merge_markers(&tx, &mut merged, &members, after).await?;
+        if !members.is_empty() {
+            self.merge_conversations(&tx, &mut merged, &members, &revised, after).await?;
+            self.merge_messages(&tx, &mut merged, &members, (after, upto), most).await?;
+            self.merge_markers(&tx, &mut merged, &members, after).await?;
+        }
         self.merge_extensions(&tx, &mut merged, after, most).await?;
         if merged.rows.len() > most {
             return Ok(CatchUp::TooFar);
@@ -86,6 +88,7 @@ impl Storage {
         tenant: TenantId,
         reader: Reader,
         after: Version,
+        most: usize,
     ) -> Result<(HashMap<ConversationId, Vec<Member>>, HashMap<ConversationId, Version>), StorageError> {
         let mut sql = String::from(
             "SELECT c.id, c.revised_version, p.extension_id, p.joined_version, p.joined_seq, p.joined_text_no \
@@ -94,8 +97,8 @@ impl Storage {
         );
         let mut values = vec![tenant.0.into(), after.into()];
         if let Reader::Extension(me) = reader {
-            sql.push_str(" AND p.extension_id = $3");
-            values.push(me.0.into());
+            sql.push_str(" AND p.extension_id = $3 LIMIT $4");
+            values.extend([me.0.into(), i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1).into()]);
         }
         let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();
         let mut revised = HashMap::new();

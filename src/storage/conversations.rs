@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use sea_orm::ConnectionTrait;
 
 use crate::domain::{
     ConversationId, ExtensionId, TenantId, Timestamp, Version,
@@ -42,7 +42,7 @@ pub enum Filter {
 impl Storage {
     /// The state that commands are decided on.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StorageError> {
-        let tx = self.0.reader.begin().await?;
+        let tx = self.moment().await?;
         let sql = "SELECT tenant_id, revision FROM conversation WHERE id = $1";
         let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
         let sql = "SELECT extension_id, read_seq, read_text_no FROM participant \
@@ -95,7 +95,7 @@ impl Storage {
         before: Option<(Timestamp, ConversationId)>,
         limit: usize,
     ) -> Result<Vec<Row>, StorageError> {
-        let tx = self.0.reader.begin().await?;
+        let tx = self.moment().await?;
         self.newest(&tx, tenant, me, filter, q, before, limit).await
     }
 
@@ -106,7 +106,7 @@ impl Storage {
         me: ExtensionId,
         limit: usize,
     ) -> Result<(Vec<Row>, Version), StorageError> {
-        let tx = self.0.reader.begin().await?;
+        let tx = self.moment().await?;
         let version = self.version(&tx, tenant).await?;
         let rows = self.newest(&tx, tenant, me, Filter::All, None, None, limit).await?;
         Ok((rows, version))

@@ -60,20 +60,7 @@ pub(super) mod access_token {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {
-        #[sea_orm(
-            belongs_to = "super::extension::Entity",
-            from = "Column::ExtensionId",
-            to = "super::extension::Column::Id"
-        )]
-        Extension,
-    }
-
-    impl Related<super::extension::Entity> for Entity {
-        fn to() -> RelationDef {
-            Relation::Extension.def()
-        }
-    }
+    pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
 }

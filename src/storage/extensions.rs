@@ -150,21 +150,6 @@ impl Storage {
             .map(|r| Ok((extension_id(r, "id")?, (super::column(r, "number")?, super::column(r, "name")?))))
             .collect()
     }
-
-    /// The extension, if its `credential` is still that and it may sign in.
-    pub(super) async fn bearer(
-        &self,
-        id: ExtensionId,
-        credential: i64,
-    ) -> Result<Option<StoredExtension>, StorageError> {
-        extension::Entity::find_by_id(id.0)
-            .filter(extension::Column::Credential.eq(credential))
-            .filter(extension::Column::Enabled.eq(true))
-            .one(&self.0.reader)
-            .await?
-            .map(StoredExtension::try_from)
-            .transpose()
-    }
 }
 
 /// `%q%` in lower case, with what LIKE takes for a wildcard escaped.

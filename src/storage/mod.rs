@@ -15,7 +15,10 @@ mod writer;
 
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use sea_orm::{
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbErr, FromQueryResult, IsolationLevel, QueryResult,
+    Statement, TransactionTrait, Value,
+};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -30,7 +33,7 @@ pub use conversations::{Filter, Row};
 pub use dialect::Dialect;
 pub use extensions::StoredExtension;
 pub use messages::Page;
-pub use secrets::{Authenticated, KeyOwner, Scope};
+pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
 
 use writer::Writer;
 
@@ -84,6 +87,17 @@ impl Storage {
     pub async fn close(&self) {
         let _ = self.0.reader.clone().close().await;
         self.0.writer.close().await;
+    }
+
+    /// A transaction in which everything that is read is as of one moment.
+    async fn moment(&self) -> Result<DatabaseTransaction, DbErr> {
+        match self.0.dialect {
+            Dialect::Sqlite => self.0.reader.begin().await,
+            Dialect::Postgres => {
+                let (level, mode) = (IsolationLevel::RepeatableRead, AccessMode::ReadOnly);
+                self.0.reader.begin_with_config(Some(level), Some(mode)).await
+            }
+        }
     }
 
     fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
 use sha2::{Digest, Sha256};
 
 use crate::{
     clock::new_secret,
-    domain::{ExtensionId, TenantId, Timestamp, extension::Extension},
+    domain::{ExtensionId, TenantId, Timestamp},
 };
 
 use super::{
-    Storage, StorageError, StoredExtension,
-    entity::{access_token, api_key},
+    Storage, StorageError, StoredExtension, column,
+    entity::{access_token, api_key, extension},
 };
 
 /// What an API key may do.
@@ -39,31 +39,49 @@ pub struct KeyOwner {
     pub scope: Scope,
 }
 
+/// What is kept of a token or key: it names the secret without telling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// Of this token or key.
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret.as_bytes()).into())
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
 /// Who brings a token that is good.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     /// Who it is.
     pub extension: StoredExtension,
+    /// The name of its tenant.
+    pub company: String,
     /// Until when the token is good.
     pub expires_at: Timestamp,
 }
 
 impl Storage {
-    /// A new token of an extension, and when it ends.
+    /// A new token of an extension under its password as of `credential`, and when it ends.
     pub async fn issue_token(
         &self,
         tenant: TenantId,
-        extension: &Extension,
+        extension: ExtensionId,
+        credential: i64,
         ttl: Duration,
     ) -> Result<(String, Timestamp), StorageError> {
         let token = new_secret()?;
         let now = self.0.clock.now();
         let expires_at = now + ttl;
         let row = access_token::ActiveModel {
-            hash: Set(hash(&token)),
+            hash: Set(SecretHash::of(&token).bytes()),
             tenant_id: Set(tenant.0),
-            extension_id: Set(extension.id.0),
-            credential: Set(extension.credential),
+            extension_id: Set(extension.0),
+            credential: Set(credential),
             expires_at: Set(expires_at.0),
         };
         let over = access_token::Entity::delete_many().filter(access_token::Column::ExpiresAt.lt(now.0));
@@ -76,20 +94,20 @@ impl Storage {
     /// Who brings this token, until when; nobody if it is unknown, over, or of an earlier password.
     ///
     /// The look-up is by the token's hash, so how long it takes tells nothing about other tokens.
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, StorageError> {
-        let Some(row) = access_token::Entity::find_by_id(hash(token)).one(&self.0.reader).await? else {
-            return Ok(None);
-        };
-        if row.expires_at <= self.0.clock.now().0 {
-            return Ok(None);
-        }
-        let extension = self.bearer(ExtensionId(row.extension_id), row.credential).await?;
-        Ok(extension.map(|extension| Authenticated { extension, expires_at: Timestamp(row.expires_at) }))
+    pub async fn authenticate(&self, token: SecretHash) -> Result<Option<Authenticated>, StorageError> {
+        let sql = "SELECT e.*, t.expires_at, c.name AS company FROM access_token t \
+                   JOIN extension e ON e.id = t.extension_id AND e.credential = t.credential AND e.enabled \
+                   JOIN tenant c ON c.id = e.tenant_id WHERE t.hash = $1 AND t.expires_at > $2";
+        let values = [token.bytes().into(), self.0.clock.now().0.into()];
+        let Some(row) = self.0.reader.query_one_raw(self.statement(sql, values)).await? else { return Ok(None) };
+        let extension = extension::Model::from_query_result(&row, "")?.try_into()?;
+        let expires_at = Timestamp(column(&row, "expires_at")?);
+        Ok(Some(Authenticated { extension, company: column(&row, "company")?, expires_at }))
     }
 
     /// The token is good no longer.
     pub async fn revoke_token(&self, token: &str) -> Result<(), StorageError> {
-        let delete = access_token::Entity::delete_by_id(hash(token));
+        let delete = access_token::Entity::delete_by_id(SecretHash::of(token).bytes());
         self.0.writer.run(async |db| delete.exec(&db).await).await?;
         Ok(())
     }
@@ -98,7 +116,7 @@ impl Storage {
     pub async fn create_api_key(&self, tenant: TenantId, scope: Scope) -> Result<String, StorageError> {
         let key = format!("pk_{}", new_secret()?);
         let row = api_key::ActiveModel {
-            hash: Set(hash(&key)),
+            hash: Set(SecretHash::of(&key).bytes()),
             tenant_id: Set(tenant.0),
             scope: Set(scope.as_str().into()),
             created_at: Set(self.0.clock.now().0),
@@ -110,12 +128,8 @@ impl Storage {
 
     /// Whose API key this is.
     pub async fn key_owner(&self, key: &str) -> Result<Option<KeyOwner>, StorageError> {
-        let row = api_key::Entity::find_by_id(hash(key)).one(&self.0.reader).await?;
+        let row = api_key::Entity::find_by_id(SecretHash::of(key).bytes()).one(&self.0.reader).await?;
         let scope = |name: &str| [Scope::Pbx].into_iter().find(|s| s.as_str() == name);
         Ok(row.and_then(|k| Some(KeyOwner { tenant: TenantId(k.tenant_id), scope: scope(&k.scope)? })))
     }
-}
-
-fn hash(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
 }

@@ -4,22 +4,17 @@
 //! next one would then be a savepoint in a transaction that nobody commits, and its acknowledgement a lie. So a
 //! connection on which a write has failed is never used again.
 
-use std::{
-    mem,
-    sync::{
-        PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use tokio::sync::Mutex;
 use tracing::warn;
 
 use super::{Dialect, StorageError};
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    connection: RwLock<DatabaseConnection>,
+    connection: Mutex<DatabaseConnection>,
     options: ConnectOptions,
     dialect: Dialect,
     is_suspect: AtomicBool,
@@ -27,19 +22,19 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) async fn connect(options: ConnectOptions, dialect: Dialect) -> Result<Self, DbErr> {
-        let connection = RwLock::new(Database::connect(options.clone()).await?);
+        let connection = Mutex::new(Database::connect(options.clone()).await?);
         Ok(Self { connection, options, dialect, is_suspect: AtomicBool::new(false) })
     }
 
     /// A connection (or, on PostgreSQL, a pool of them) that is good.
     pub(super) async fn get(&self) -> Result<DatabaseConnection, DbErr> {
-        if self.is_suspect.load(Ordering::Acquire) {
-            let fresh = Database::connect(self.options.clone()).await?;
-            let old = mem::replace(&mut *self.connection.write().unwrap_or_else(PoisonError::into_inner), fresh);
-            self.is_suspect.store(false, Ordering::Release);
+        let mut connection = self.connection.lock().await;
+        if self.is_suspect.swap(false, Ordering::AcqRel) {
+            let fresh = Database::connect(self.options.clone()).await;
+            let old = std::mem::replace(&mut *connection, fresh.inspect_err(|_| self.suspect())?);
             let _ = old.close().await;
         }
-        Ok(self.connection.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(connection.clone())
     }
 
     /// A write has failed.

@@ -117,13 +117,13 @@ impl Api {
     /// The whole timeline, oldest first.
     pub async fn history(&self, conversation: &str) -> Vec<Value> {
         let mut all = Vec::new();
-        let mut after = 0;
+        let mut from = "after_seq=0".to_owned();
         loop {
-            let path = format!("/v1/conversations/{conversation}/messages?after_seq={after}&limit=200");
+            let path = format!("/v1/conversations/{conversation}/messages?{from}&limit=200");
             let page = self.get(&path).await.ok();
             all.extend(page["items"].as_array().unwrap().iter().cloned());
             match page["next"].as_str() {
-                Some(next) => after = next.parse().unwrap(),
+                Some(next) => from = format!("after={next}"),
                 None => return all,
             }
         }

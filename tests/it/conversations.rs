@@ -119,10 +119,11 @@ async fn a_timeline_is_paged_both_ways() {
         let seqs: Vec<_> = page["items"].as_array().unwrap().iter().map(|m| m["seq"].as_i64().unwrap()).collect();
         (seqs, page["next"].as_str().map(str::to_owned))
     };
-    assert_eq!(page("").await, (vec![5, 6, 7], Some("5".into())));
-    assert_eq!(page("&before_seq=5").await, (vec![2, 3, 4], Some("2".into())));
+    assert_eq!(page("").await, (vec![5, 6, 7], Some("down.5".into())));
+    assert_eq!(page("&after=down.5").await, (vec![2, 3, 4], Some("down.2".into())));
     assert_eq!(page("&before_seq=2").await, (vec![1], None));
-    assert_eq!(page("&after_seq=0").await, (vec![1, 2, 3], Some("3".into())));
+    assert_eq!(page("&after_seq=0").await, (vec![1, 2, 3], Some("up.3".into())));
+    assert_eq!(page("&after=up.3").await, (vec![4, 5, 6], Some("up.6".into())));
     assert_eq!(page("&after_seq=6").await, (vec![7], None));
 }
 

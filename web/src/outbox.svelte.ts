@@ -15,6 +15,15 @@ export interface Draft {
 const PASSING = new Set(['busy', 'storage_unavailable', 'outcome_unknown', 'rate_limited'])
 const PAUSE = 1_500
 
+/** A UUID; browsers make one themselves only on https and localhost. */
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
 export class Outbox {
   drafts = $state<Draft[]>([])
   #inFlight = new Map<string, string>() // by conversation: the client_id that waits for its answer
@@ -38,7 +47,7 @@ export class Outbox {
 
   write(conversation: string, text: string): void {
     const written_at = new Date().toISOString()
-    this.drafts.push({ client_id: crypto.randomUUID(), conversation, text, written_at, failed: null })
+    this.drafts.push({ client_id: newId(), conversation, text, written_at, failed: null })
     this.#changed()
   }
 

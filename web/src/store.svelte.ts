@@ -246,7 +246,7 @@ export class Store {
     const thread = this.threads.get(message.conversation)
     if (!thread) return void this.#unknown(message.conversation)
     const { row } = thread
-    if (message.seq > row.last_seq) {
+    if (message.seq > row.last_seq || (message.seq === row.last_seq && !row.last_message)) {
       thread.row = {
         ...row,
         last_seq: message.seq,

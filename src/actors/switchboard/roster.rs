@@ -4,19 +4,22 @@ use std::{collections::HashMap, mem};
 
 use actix::dev::SendError;
 use bytestring::ByteString;
+use metrics::counter;
+use tracing::info;
 
 use crate::{
     actors::session::{Deliver, End, SessionAddr},
     domain::{Audience, ExtensionId, SessionId, Version},
     protocol::frames::Close,
+    storage::SecretHash,
 };
 
 /// An attached session.
 pub(super) struct Seat {
     pub session: SessionId,
     pub extension: ExtensionId,
-    /// The fingerprint of the token it came with.
-    pub token: u64,
+    /// Of the token it came with.
+    pub token: SecretHash,
     pub addr: SessionAddr,
 }
 
@@ -24,6 +27,13 @@ impl Seat {
     /// Its mailbox is full, so it can't be told: it sees this flag when it wakes.
     pub(super) fn evict(&self) {
         self.addr.evict();
+    }
+
+    /// Hands it a frame that it must not miss, though no version says so.
+    pub(super) fn tell(&self, text: ByteString) {
+        if self.addr.try_send(Deliver::unversioned(text)).is_err() {
+            self.evict();
+        }
     }
 
     /// It is to close.
@@ -120,24 +130,26 @@ impl Roster {
         }
     }
 
-    /// Hands over what is queued. Answers how many frames, and whose mailbox was full: those are off the roster.
+    /// Hands over what is queued. Answers how many frames, and who could not take them: those are off the roster.
     pub(super) fn flush(&mut self) -> (u64, Vec<Seat>) {
         let mut delivered = 0;
-        let mut full = Vec::new();
+        let mut gone = Vec::new();
         for place in mem::take(&mut self.touched) {
             let Some(row) = &mut self.rows[place] else { continue };
             let frames = mem::take(&mut row.queued);
             delivered += frames.len() as u64;
             match row.seat.addr.try_send(Deliver(frames)) {
                 Ok(()) => {}
-                // It has just ended, and is about to say so.
-                Err(SendError::Closed(_)) => {}
+                // It has ended; whether it could say so or not.
+                Err(SendError::Closed(_)) => gone.push(row.seat.session),
                 Err(SendError::Full(_)) => {
+                    counter!("partyline_sessions_evicted_total").increment(1);
+                    info!(session = %row.seat.session, "a session reads too slowly");
                     row.seat.evict();
-                    full.push(row.seat.session);
+                    gone.push(row.seat.session);
                 }
             }
         }
-        (delivered, full.into_iter().filter_map(|session| self.remove(session)).collect())
+        (delivered, gone.into_iter().filter_map(|session| self.remove(session)).collect())
     }
 }

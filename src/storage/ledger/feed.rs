@@ -16,18 +16,19 @@ const KEPT: usize = 4_096;
 #[derive(Debug)]
 pub struct Feed {
     ring: Mutex<VecDeque<Arc<Committed>>>,
-    bell: watch::Sender<()>,
+    /// Counts the outcomes that nobody knows; rings for news as well.
+    bell: watch::Sender<u64>,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { ring: Mutex::default(), bell: watch::Sender::new(()) }
+        Self { ring: Mutex::default(), bell: watch::Sender::new(0) }
     }
 }
 
 impl Feed {
-    /// Rings after each batch, and when the outcome of one is unknown.
-    pub fn bell(&self) -> watch::Receiver<()> {
+    /// Rings after each batch, and when the outcome of one is unknown: then its count rises.
+    pub fn bell(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
     }
 
@@ -60,11 +61,12 @@ impl Feed {
         let over = ring.len().saturating_sub(KEPT);
         ring.drain(..over);
         drop(ring);
-        self.ring();
+        self.bell.send_modify(|_| ());
     }
 
-    pub(super) fn ring(&self) {
-        self.bell.send_replace(());
+    /// Something may have been committed unheard.
+    pub(super) fn doubt(&self) {
+        self.bell.send_modify(|count| *count += 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Committed>>> {

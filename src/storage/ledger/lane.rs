@@ -1,7 +1,8 @@
 //! One lane: takes what waits, commits it as one transaction, answers, publishes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt;
 use metrics::{counter, histogram};
 use sea_orm::{DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::mpsc;
@@ -29,6 +30,8 @@ pub(super) struct Lane {
 
 /// Why a batch was not, or may not have been, committed.
 enum Failure {
+    /// The database can't be reached, or takes no transaction: nothing was tried.
+    Unavailable,
     Aborted,
     Unknown,
 }
@@ -54,7 +57,12 @@ impl Lane {
                     Job::Stop => stop = true,
                 }
             }
-            let outcomes = self.commit(&units).await;
+            // A panic here must not end the lane: nobody can tell what it left undone.
+            let outcomes = AssertUnwindSafe(self.commit(&units)).catch_unwind().await.unwrap_or_else(|_| {
+                self.storage.0.writer.suspect();
+                self.doubt(&units);
+                units.iter().map(|_| Outcome::Unknown).collect()
+            });
             for (outcome, answer) in outcomes.into_iter().zip(answers) {
                 answer(outcome);
             }
@@ -74,20 +82,34 @@ impl Lane {
             Err(Failure::Aborted) if units.len() > 1 => {
                 let mut outcomes = Vec::with_capacity(units.len());
                 for unit in units {
-                    let alone = self.attempt(std::slice::from_ref(unit)).await;
-                    outcomes.push(alone.map_or_else(Outcome::from, |mut one| one.remove(0)));
+                    match self.attempt(std::slice::from_ref(unit)).await {
+                        Ok(one) => outcomes.extend(one),
+                        Err(Failure::Aborted) => outcomes.push(Outcome::Aborted),
+                        Err(Failure::Unknown) => {
+                            self.doubt(std::slice::from_ref(unit));
+                            outcomes.push(Outcome::Unknown);
+                        }
+                        // No use in trying the others.
+                        Err(Failure::Unavailable) => break,
+                    }
                 }
+                outcomes.resize_with(units.len(), || Outcome::Aborted);
                 outcomes
             }
             Err(Failure::Aborted) => vec![Outcome::Aborted],
             Err(Failure::Unknown) => {
-                // What may have been committed unheard is found by its versions.
-                for unit in units {
-                    if let Some(feed) = self.feeds.get(&unit.tenant) {
-                        feed.ring();
-                    }
-                }
+                self.doubt(units);
                 units.iter().map(|_| Outcome::Unknown).collect()
+            }
+            Err(Failure::Unavailable) => units.iter().map(|_| Outcome::Aborted).collect(),
+        }
+    }
+
+    /// What may have been committed unheard is found by its versions.
+    fn doubt(&self, units: &[Unit]) {
+        for unit in units {
+            if let Some(feed) = self.feeds.get(&unit.tenant) {
+                feed.doubt();
             }
         }
     }
@@ -115,8 +137,12 @@ impl Lane {
             sqlite_transaction_mode: (dialect == Dialect::Sqlite).then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let writer = self.storage.0.writer.get().await.map_err(|e| aborted(e.into()))?;
-        let tx = writer.begin_with_options(options).await.map_err(|e| aborted(e.into()))?;
+        let unavailable = |error: DbErr| {
+            error!(%error, units = units.len(), "no transaction could be begun");
+            Failure::Unavailable
+        };
+        let writer = self.storage.0.writer.get().await.map_err(unavailable)?;
+        let tx = writer.begin_with_options(options).await.map_err(unavailable)?;
         let named: Vec<_> = units.iter().collect();
         let ground = ground::read(&tx, dialect, &named).await.map_err(aborted)?;
         let (verdicts, writes) = walk(units, ground, now);
@@ -158,15 +184,6 @@ impl Lane {
             if let Some(feed) = self.feeds.get(&tenant) {
                 feed.push(changes.into_iter());
             }
-        }
-    }
-}
-
-impl From<Failure> for Outcome {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Aborted => Outcome::Aborted,
-            Failure::Unknown => Outcome::Unknown,
         }
     }
 }

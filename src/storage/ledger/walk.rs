@@ -179,8 +179,13 @@ impl Walk {
     }
 
     fn message(&mut self, tenant: TenantId, new: &NewMessage) -> Option<Arc<Committed>> {
+        if !self.ground.heads.contains_key(&new.conversation) {
+            return None;
+        }
         let version = self.next_version(tenant);
         let head = self.ground.heads.get_mut(&new.conversation)?;
+        // Who reads up to what was the newest until now has not read this one.
+        self.ground.text_nos.insert((new.conversation, head.last_seq), head.text_count);
         head.last_seq += 1;
         head.text_count += 1;
         head.version = version;
@@ -350,6 +355,14 @@ mod tests {
         let units = [read(99), send(1, 4), read(99)];
         let (verdicts, _) = walk(&units, ground(), Timestamp(60));
         assert_eq!(places(&verdicts), [(10, 10), (11, 11), (12, 11)]);
+    }
+
+    #[test]
+    fn a_message_that_comes_in_the_same_batch_is_not_read_by_who_read_the_one_before() {
+        let units = [send(1, 4), read(10)];
+        let (verdicts, writes) = walk(&units, ground(), Timestamp(60));
+        assert_eq!(places(&verdicts), [(10, 11), (11, 10)]);
+        assert_eq!(writes.heads[&CHAT].last_seq, 11);
     }
 
     #[test]

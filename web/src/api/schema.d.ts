@@ -98,7 +98,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A page of a timeline, oldest first: the newest without a bound. `next` is the bound to ask with next, in the same
+         * A page of a timeline, oldest first: the newest without a bound. Asked on with `after=<next>`, it goes on in the same
          *     direction.
          */
         get: operations["messages"];
@@ -1388,6 +1388,8 @@ export interface operations {
                 before_seq?: number;
                 /** @description The oldest above this `seq`. */
                 after_seq?: number;
+                /** @description `next` of the page before: goes on in its direction. */
+                after?: string;
                 /** @description 1–200, 50 if absent. */
                 limit?: number;
             };
