@@ -71,6 +71,7 @@ impl MigrationTrait for Migration {
         )
         .await?;
         index(m, "access_token_expiry", "access_token", &["expires_at"], false).await?;
+        index(m, "access_token_extension", "access_token", &["extension_id"], false).await?;
 
         m.create_table(
             Table::create()

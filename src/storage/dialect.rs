@@ -80,6 +80,8 @@ impl Dialect {
 
     /// A statement with its parameters `$1`, `$2` …
     pub(super) fn statement(self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        #[cfg(test)]
+        super::plans::note(sql);
         Statement::from_sql_and_values(self.backend(), sql, values)
     }
 }

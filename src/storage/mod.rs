@@ -10,6 +10,8 @@ mod entity;
 mod extensions;
 pub mod ledger;
 mod messages;
+#[cfg(test)]
+mod plans;
 mod secrets;
 mod writer;
 

@@ -145,7 +145,7 @@ impl Api {
     pub async fn open(&self) -> Client {
         let request = format!("{}/v1/ws", self.url.replace("http", "ws")).into_client_request().unwrap();
         let (socket, _) = timeout(PATIENCE, connect_async(request)).await.unwrap().unwrap();
-        Client { socket, beginning: vec![], events: vec![], cursor: 0, epoch: String::new(), resumed: false }
+        Client::of(socket)
     }
 }
 
@@ -175,6 +175,10 @@ pub struct Client {
 }
 
 impl Client {
+    pub fn of(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self { socket, beginning: vec![], events: vec![], cursor: 0, epoch: String::new(), resumed: false }
+    }
+
     pub async fn say(&mut self, frame: Value) {
         self.socket.send(Message::text(frame.to_string())).await.unwrap();
     }

@@ -15,7 +15,10 @@ use tokio_tungstenite::tungstenite::{
 };
 use uuid::Uuid;
 
-use crate::engine::{ORIGIN, TestEngine};
+use crate::{
+    client::Client,
+    engine::{ORIGIN, TestEngine},
+};
 
 #[tokio::test]
 async fn what_cannot_be_understood_is_refused_by_name_and_the_session_goes_on() {
@@ -151,6 +154,22 @@ async fn hello_comes_first_and_in_time() {
 }
 
 #[tokio::test]
+async fn what_is_said_right_after_hello_waits_for_ready_and_is_not_lost() {
+    let engine = TestEngine::start().await;
+    let people = engine.people(&["201", "202"]).await;
+    let chat = people["201"].chat("202").await;
+    let mut jake = people["201"].open().await;
+    jake.say(json!({"type": "hello", "token": people["201"].token})).await;
+    jake.say(json!({"type": "watch", "extensions": ["201", "202"]})).await;
+    jake.send(&chat, Uuid::now_v7(), "hasty").await;
+    let mut kinds = Vec::new();
+    while kinds.iter().filter(|k| ["ok", "presence", "event"].contains(&String::as_str(k))).count() < 3 {
+        kinds.push(jake.frame().await["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(kinds[..4], ["welcome", "snapshot", "queues", "ready"]);
+}
+
+#[tokio::test]
 async fn a_session_that_is_silent_ends_and_one_that_answers_pings_lives() {
     let behaviour = Behaviour { heartbeat: Duration::from_millis(200), ..Behaviour::default() };
     let engine = TestEngine::with(Options { behaviour: Some(behaviour), ..Options::default() }).await;
@@ -175,15 +194,20 @@ async fn the_cookie_opens_a_websocket_only_from_our_own_pages() {
     use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
     let engine = TestEngine::start().await;
     let people = engine.people(&["201"]).await;
-    let open = async |origin: Option<&str>| {
+    let with = async |token: &str, origin: Option<&str>| {
         let mut request = format!("{}/v1/ws", engine.url.replace("http", "ws")).into_client_request().unwrap();
-        request.headers_mut().insert("cookie", format!("partyline={}", people["201"].token).parse().unwrap());
+        request.headers_mut().insert("cookie", format!("partyline={token}").parse().unwrap());
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
         }
-        connect_async(request).await.is_ok()
+        connect_async(request).await.ok().map(|(socket, _)| Client::of(socket))
     };
-    assert!(open(Some(ORIGIN)).await);
-    assert!(!open(Some("http://evil.test")).await);
-    assert!(!open(None).await);
+    let token = people["201"].token.as_str();
+    assert!(with(token, Some(ORIGIN)).await.is_some());
+    assert!(with(token, Some("http://evil.test")).await.is_none());
+    assert!(with(token, None).await.is_none());
+    // A page is not shown an upgrade's status: that its cookie is void, it learns by the close code.
+    let mut void = with("void", Some(ORIGIN)).await.unwrap();
+    void.say(json!({"type": "hello"})).await;
+    assert_eq!(void.closed().await, 4001);
 }

@@ -47,7 +47,6 @@ async fn typing_is_told_to_the_others_every_three_seconds_at_most() {
     let engine = TestEngine::with(Options { clock: clock.clone(), ..Options::default() }).await;
     let people = engine.people(&["201", "202"]).await;
     let chat = people["201"].chat("202").await;
-    people["201"].say(&chat, "so that the conversation is awake").await;
     let (mut jake, mut phone) = (people["201"].connect().await, people["201"].connect().await);
     let mut ann = people["202"].connect().await;
     let typing = json!({"type": "typing", "conversation": chat});

@@ -1,0 +1,96 @@
+//! Asks the query planner: nothing that is read or written looks through a whole table.
+
+use std::{collections::BTreeSet, sync::Mutex};
+
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    domain::{
+        Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Role, Timestamp,
+        change::NewConversation,
+        conversation::{Kind, NewMessage},
+        extension::Extension,
+    },
+};
+
+use super::{
+    Database, Dialect, Filter, Page, Reader, SecretHash,
+    ledger::{Ledger, Outcome, Unit},
+};
+
+static NOTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Every statement that a test runs.
+pub(super) fn note(sql: &str) {
+    NOTED.lock().unwrap().insert(sql.to_owned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_is_served_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("p.db").display());
+    let storage = Database { url }.open(Clock::System).await.unwrap();
+    let ledger = Ledger::start(&storage, &tokio::runtime::Handle::current(), None);
+    let tenant = storage.make_tenant("default").await.unwrap();
+    let me = ExtensionId(Uuid::from_u128(1));
+    let chat = ConversationId(Uuid::from_u128(2));
+    let commit = async |changes: Vec<Change>, guards: Vec<Guard>| {
+        let client_id = Some((me, ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1, 1)))));
+        let unit = Unit { tenant, client_id, decision: Decision { guards, changes } };
+        assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
+    };
+    let extension =
+        Extension { id: me, number: "201".into(), name: "Jake".into(), role: Role::User, enabled: true, credential: 0 };
+    let put = |made| Change::ExtensionPut { extension: extension.clone(), password_hash: None, made };
+    commit(vec![put(true)], vec![]).await;
+    commit(vec![put(false)], vec![Guard::Extension(me, 1)]).await;
+    let (kind, natural_key, members) = (Kind::Direct, Some("direct:x".to_owned()), [me].into());
+    commit(
+        vec![Change::ConversationCreated(NewConversation { id: chat, kind, natural_key, name: None, members })],
+        vec![],
+    )
+    .await;
+    let message = |text: &str| {
+        let text = MessageText::parse(text.into()).unwrap();
+        let client_id = ClientId(Uuid::from_u128(text.as_str().len() as u128));
+        Change::MessageAdded(NewMessage { conversation: chat, author: me, client_id, text, audience: [me].into() })
+    };
+    commit(vec![message("1"), message("22")], vec![Guard::Conversation(chat, 1)]).await;
+    let read = Change::MarkersAdvanced { conversation: chat, readers: vec![(me, 1)], audience: [me].into() };
+    commit(vec![read], vec![Guard::Conversation(chat, 1)]).await;
+
+    storage.conversation(chat).await.unwrap();
+    storage.by_natural_key(tenant, "x").await.unwrap();
+    storage.row(tenant, me, chat).await.unwrap();
+    for filter in [Filter::All, Filter::Unread] {
+        let before = Some((Timestamp(5), chat));
+        storage.conversations(tenant, me, filter, Some("q"), before, 5).await.unwrap();
+    }
+    storage.snapshot(tenant, me, 5).await.unwrap();
+    for page in [Page::Newest, Page::Before(5), Page::After(5)] {
+        storage.history(tenant, me, chat, page, 5).await.unwrap();
+    }
+    for reader in [Reader::Tenant, Reader::Extension(me)] {
+        storage.changes(tenant, reader, 0, 1_000).await.unwrap();
+    }
+    storage.people(tenant, [me]).await.unwrap();
+    storage.authenticate(SecretHash::of("token")).await.unwrap();
+
+    let noted = NOTED.lock().unwrap().clone();
+    assert!(noted.len() > 25, "{}", noted.len());
+    let mut scans = Vec::new();
+    for sql in noted {
+        let plan = storage.0.reader.query_all_raw(Dialect::Sqlite.statement(&format!("EXPLAIN QUERY PLAN {sql}"), []));
+        for step in plan.await.unwrap() {
+            let step: String = step.try_get("", "detail").unwrap();
+            // The rows that a statement brings along are looked through, of course.
+            let is_own = ["jsonb_each", " r", "CONSTANT"].iter().any(|own| step.contains(own));
+            if step.starts_with("SCAN") && !is_own {
+                scans.push(format!("{step}: {sql}"));
+            }
+        }
+    }
+    assert!(scans.is_empty(), "{scans:#?}");
+}
