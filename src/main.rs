@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::{
-    io::Write,
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -169,8 +169,10 @@ fn print_document() -> Result<(), Failure> {
 }
 
 fn log(directives: &str, format: LogFormat) -> Result<(), Failure> {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(directives)?).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(directives)?)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
