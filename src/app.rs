@@ -102,6 +102,9 @@ pub fn open_storage(config: &Config, clock: Clock) -> Result<(Storage, DatabaseT
 
 /// Starts everything. Runs within an actix system.
 pub async fn start(config: Config, options: Options) -> Result<Running, StartError> {
+    for section in config.unused() {
+        warn!("[{section}] is checked, and has no effect yet");
+    }
     let metrics = recorder()?;
     let database = Database { url: config.database_url.clone() };
     let lock = database.lock()?;

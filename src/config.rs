@@ -282,6 +282,9 @@ impl Config {
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|p| self.database_url.starts_with(p)) {
             return nonsense("database_url begins with sqlite:// or postgres://");
         }
+        if !self.nats_url.is_empty() {
+            return nonsense("nats_url: several nodes are not supported yet; leave it empty");
+        }
         let l = &self.limits;
         if l.sends_per_s == 0 || l.sends_burst == 0 || l.frames_per_s == 0 || l.frames_burst == 0 || l.token_ttl_s == 0
         {
@@ -297,6 +300,16 @@ impl Config {
             return Err(ConfigError::Nonsense(format!("carriers.{name}.pace_per_s is above 0")));
         }
         Ok(())
+    }
+
+    /// What is set and has no effect yet.
+    pub fn unused(&self) -> Vec<&'static str> {
+        let set = [
+            ("carriers", !self.carriers.is_empty()),
+            ("jwt", self.jwt != Jwt::default()),
+            ("webhooks", self.webhooks != Webhooks::default()),
+        ];
+        set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
     }
 
     /// Scheme, host and port of `public_url`, as a browser says its `Origin`.
@@ -386,5 +399,6 @@ mod tests {
         assert!(read("public_url = \"example.com\"").is_err());
         assert!(read("database_url = \"mysql://x\"").is_err());
         assert!(read("[limits]\nsends_per_s = 0").is_err());
+        assert!(read("nats_url = \"nats://localhost\"").is_err());
     }
 }

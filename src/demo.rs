@@ -1,6 +1,6 @@
 //! `partyline demo`: a made-up company on one machine, with people to try it as.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     actors::{Engine, ExtensionRequest},
@@ -64,8 +64,6 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
         let client_id = ClientId(engine.clock.new_id());
         let text = MessageText::parse(text.into())?;
         engine.ask(&author, conversation, Command::Send { client_id, text }).await?;
-        // So that they stand in this order in the list.
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ const BELONGS: [(&str, &[&str]); 10] = [
     ("sea_orm", &["storage"]),
     ("migrations", &["storage"]),
     ("dashmap", &["actors", "storage"]),
-    ("tokio", &["actors", "storage", "app.rs", "main.rs", "demo.rs"]),
+    ("tokio", &["actors", "storage", "app.rs", "main.rs"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),
 ];
