@@ -114,6 +114,11 @@ async fn a_clean_stop_tells_every_session_when_to_come_back() {
 async fn a_second_engine_on_the_same_file_is_refused_and_a_key_is_made_beside_the_first() {
     let engine = Process::start().await;
     let file = engine.folder.path().join("partyline.toml");
+    let key = create_key(&file);
+    assert_eq!(engine.api().with_token(&key).get("/v1/pbx/extensions").await.status, 200);
+    if std::env::var("TEST_POSTGRES").is_ok() {
+        return; // There is no file: a second engine is another node.
+    }
     let second = Command::new(env!("CARGO_BIN_EXE_partyline"))
         .args(["serve", "--config"])
         .arg(&file)
@@ -123,8 +128,6 @@ async fn a_second_engine_on_the_same_file_is_refused_and_a_key_is_made_beside_th
     assert!(!second.status.success());
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(said.contains("another partyline"), "{said}");
-    let key = create_key(&file);
-    assert_eq!(engine.api().with_token(&key).get("/v1/pbx/extensions").await.status, 200);
 }
 
 #[tokio::test]

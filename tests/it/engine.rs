@@ -27,12 +27,29 @@ use crate::client::{Api, People};
 /// What a browser's `Origin` must be.
 pub const ORIGIN: &str = "http://portal.test";
 
+/// Where a test's database is: in its folder; on PostgreSQL, if `TEST_POSTGRES` names a server
+/// (`postgres://user@host:port`), in a database named after the folder.
+pub fn database_url(folder: &Path) -> String {
+    let Ok(server) = std::env::var("TEST_POSTGRES") else {
+        return format!("sqlite://{}?mode=rwc", folder.join("partyline.db").display());
+    };
+    let name = folder.file_name().unwrap().to_str().unwrap().trim_start_matches('.').to_lowercase();
+    let marker = folder.join("database");
+    if !marker.exists() {
+        let create = format!("CREATE DATABASE \"{name}\"");
+        let made = Command::new("psql").args([&format!("{server}/postgres"), "-qc", &create]).status();
+        assert!(made.unwrap().success());
+        std::fs::write(marker, "").unwrap();
+    }
+    format!("{server}/{name}")
+}
+
 /// No limits but those a test is about.
 pub fn config(folder: &Path) -> Config {
     Config {
         listen: "127.0.0.1:0".into(),
         public_url: ORIGIN.into(),
-        database_url: format!("sqlite://{}?mode=rwc", folder.join("partyline.db").display()),
+        database_url: database_url(folder),
         limits: Limits {
             sends_per_s: 1_000_000,
             sends_burst: 1_000_000,
@@ -141,12 +158,11 @@ impl Process {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = folder.path().join("partyline.toml");
-        let database = folder.path().join("partyline.db");
+        let database = database_url(folder.path());
         let toml = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"{ORIGIN}\"\nlog = \"warn\"\n\
-             database_url = \"sqlite://{}?mode=rwc\"\n\
-             [limits]\nsends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n",
-            database.display()
+             database_url = \"{database}\"\n\
+             [limits]\nsends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n"
         );
         std::fs::write(&file, toml).unwrap();
         let key = create_key(&file);

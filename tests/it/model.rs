@@ -11,13 +11,13 @@ use std::{
 
 use futures_util::future::join_all;
 use partyline::{app::Options, storage::ledger::Fault};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     client::{Api, Client},
-    engine::TestEngine,
+    engine::{TestEngine, database_url},
 };
 
 const PEOPLE: [&str; 4] = ["201", "202", "203", "204"];
@@ -147,8 +147,8 @@ async fn story(seed: u64) {
     for life in 0..3 {
         let engine = TestEngine::on(folder.clone(), faults(seed.wrapping_mul(31) + life), |_| ()).await;
         let api: HashMap<_, _> = PEOPLE.iter().zip(&tokens).map(|(p, t)| (*p, engine.api().with_token(t))).collect();
-        let url = format!("sqlite://{}", folder.path().join("partyline.db").display());
-        let another_node = Database::connect(url).await.unwrap();
+        let another_node = Database::connect(database_url(folder.path())).await.unwrap();
+        let backend = another_node.get_database_backend();
         for listener in &mut listeners {
             listener.connect(&api).await;
         }
@@ -184,11 +184,10 @@ async fn story(seed: u64) {
                 }
                 // Another node has changed the conversation: what is decided here is in conflict.
                 7 => {
-                    let bump = format!(
-                        "UPDATE conversation SET revision = revision + 1 WHERE hex(id) = '{}'",
-                        chat.replace('-', "").to_uppercase()
-                    );
-                    another_node.execute_unprepared(&bump).await.unwrap();
+                    let id: Uuid = chat.parse().unwrap();
+                    let bump = "UPDATE conversation SET revision = revision + 1 WHERE id = $1";
+                    let bump = Statement::from_sql_and_values(backend, bump, [id.into()]);
+                    another_node.execute_raw(bump).await.unwrap();
                 }
                 _ => {
                     let listener = &mut listeners[dice.roll(PEOPLE.len() as u64) as usize];
