@@ -36,6 +36,10 @@ pub async fn list(
     let filter = match page.filter.unwrap_or_default() {
         ConversationFilter::All => Filter::All,
         ConversationFilter::Unread => Filter::Unread,
+        // Only conversations with customers can be so, and there are none.
+        ConversationFilter::NeedsReply | ConversationFilter::Closed | ConversationFilter::Missed => {
+            return Ok(Json(List { items: vec![], next: None }));
+        }
     };
     let after = page.after.as_deref().map(place).transpose()?;
     let storage = &shared.engine.storage;

@@ -169,6 +169,7 @@ pub async fn settings(_who: SignedIn) -> Json<Settings> {
         watch_max: WATCH_MAX,
         region: "US".into(),
         alert_tone: "chime".into(),
+        pause_reasons: vec![],
     })
 }
 

@@ -73,6 +73,12 @@ pub enum ConversationFilter {
     All,
     /// Those with texts I have not read.
     Unread,
+    /// Those in which a customer waits for a reply.
+    NeedsReply,
+    /// Queue conversations that were closed.
+    Closed,
+    /// Queue conversations that nobody took in time.
+    Missed,
 }
 
 /// A page of my conversations.

@@ -364,4 +364,6 @@ pub struct Settings {
     pub region: String,
     /// The sound of a new message.
     pub alert_tone: String,
+    /// Reasons to pause in a queue that the tenant offers.
+    pub pause_reasons: Vec<String>,
 }

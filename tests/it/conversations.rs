@@ -101,6 +101,10 @@ async fn a_list_is_paged_newest_activity_first() {
     assert_eq!(listed, chats);
     let found = people["201"].get("/v1/conversations?q=name%20203").await.ok();
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    for none in ["needs_reply", "closed", "missed"] {
+        let found = people["201"].get(&format!("/v1/conversations?filter={none}")).await.ok();
+        assert_eq!(found["items"], json!([]), "{none}");
+    }
     for bad in ["after=nonsense", "limit=0", "limit=201", "filter=green", "colour=1"] {
         assert_eq!(people["201"].get(&format!("/v1/conversations?{bad}")).await.code(), "invalid_request", "{bad}");
     }

@@ -135,7 +135,7 @@ async fn what_is_no_websocket_ends_the_session() {
 
 #[tokio::test]
 async fn hello_comes_first_and_in_time() {
-    let behaviour = Behaviour { hello_within: Duration::from_millis(300), ..Behaviour::default() };
+    let behaviour = Behaviour { hello_within: Duration::from_secs(2), ..Behaviour::default() };
     let engine = TestEngine::with(Options { behaviour: Some(behaviour), ..Options::default() }).await;
     let people = engine.people(&["201"]).await;
     let mut silent = people["201"].open().await;
@@ -171,17 +171,17 @@ async fn what_is_said_right_after_hello_waits_for_ready_and_is_not_lost() {
 
 #[tokio::test]
 async fn a_session_that_is_silent_ends_and_one_that_answers_pings_lives() {
-    let behaviour = Behaviour { heartbeat: Duration::from_millis(200), ..Behaviour::default() };
+    let behaviour = Behaviour { heartbeat: Duration::from_millis(600), ..Behaviour::default() };
     let engine = TestEngine::with(Options { behaviour: Some(behaviour), ..Options::default() }).await;
     let people = engine.people(&["201"]).await;
     let mut silent = people["201"].connect().await;
     let mut lively = people["201"].connect().await;
     // Reading answers the server's pings; not reading doesn't.
-    let alive = tokio::time::timeout(Duration::from_millis(1_500), lively.socket.next());
+    let alive = tokio::time::timeout(Duration::from_secs(5), lively.socket.next());
     let first = alive.await;
     assert!(matches!(first, Ok(Some(Ok(Message::Ping(_))))), "{first:?}");
     for _ in 0..7 {
-        let _ = tokio::time::timeout(Duration::from_millis(200), lively.socket.next()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(600), lively.socket.next()).await;
     }
     lively.say(json!({"type": "ping"})).await;
     lively.until("pong").await;

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use partyline::app::Options;
@@ -86,19 +85,13 @@ async fn who_was_away_for_ten_thousand_messages_gets_one_page_at_once() {
             }
         }
     }
-    let asked = Instant::now();
     let back = people["202"].connect_at(Some(ann.cursor), Some(&ann.epoch)).await;
-    let far = asked.elapsed();
     assert!(!back.resumed);
     let snapshot = &back.beginning[1]["conversations"];
     assert_eq!(snapshot[0]["unread"], 10_000);
     assert_eq!(snapshot[0]["last_message"]["text"], "message 9999");
     let bytes: usize = back.beginning.iter().map(|f| f.to_string().len()).sum();
     assert!(bytes < 10_000, "one page, not the account: {bytes} bytes");
-    // As quick as for who was hardly away at all; the factor leaves room for a busy machine.
-    let asked = Instant::now();
-    people["202"].connect_at(Some(back.cursor), Some(&back.epoch)).await;
-    assert!(far < asked.elapsed() * 20 + Duration::from_millis(200), "{far:?}");
     // A thousand behind is still told row by row.
     let near = people["202"].connect_at(Some(back.cursor - 1_000), Some(&back.epoch)).await;
     assert!(near.resumed);

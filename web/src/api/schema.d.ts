@@ -419,7 +419,7 @@ export interface components {
          * @description Which of my conversations.
          * @enum {string}
          */
-        ConversationFilter: "all" | "unread";
+        ConversationFilter: "all" | "unread" | "needs_reply" | "closed" | "missed";
         /**
          * @description What a conversation is.
          * @enum {string}
@@ -888,6 +888,8 @@ export interface components {
             frame_max_bytes: number;
             /** @description The most characters of a message. */
             message_max_characters: number;
+            /** @description Reasons to pause in a queue that the tenant offers. */
+            pause_reasons: string[];
             /** @description The region in which numbers are read. */
             region: string;
             /** @description The most extensions whose presence one session watches. */
