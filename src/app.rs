@@ -2,10 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -87,7 +84,6 @@ pub struct Running {
     pub address: SocketAddr,
     /// The engine.
     pub engine: Arc<Engine>,
-    shared: Data<Shared>,
     server: ServerHandle,
     database: DatabaseThreads,
     _lock: Option<std::fs::File>,
@@ -120,15 +116,9 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let listener =
         TcpListener::bind(&config.listen).map_err(|error| StartError::Listen(config.listen.clone(), error))?;
     let address = listener.local_addr()?;
-    let shared = Data::new(Shared {
-        engine: engine.clone(),
-        config,
-        metrics,
-        stopping: AtomicBool::new(false),
-        demo: options.demo,
-    });
-    let (of_each, routes) = (shared.clone(), Data::new(http::routes()));
-    let server = HttpServer::new(move || http::application(of_each.clone(), routes.clone()))
+    let shared = Data::new(Shared { engine: engine.clone(), config, metrics, demo: options.demo });
+    let routes = Data::new(http::routes());
+    let server = HttpServer::new(move || http::application(shared.clone(), routes.clone()))
         .on_connect(contain)
         .disable_signals()
         .shutdown_timeout(10)
@@ -137,14 +127,13 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let handle = server.handle();
     actix_web::rt::spawn(server);
     info!(%address, "listening");
-    Ok(Running { address, engine, shared, server: handle, database: runtime, _lock: lock })
+    Ok(Running { address, engine, server: handle, database: runtime, _lock: lock })
 }
 
 impl Running {
     /// Stops in order: no new sessions, sessions, requests, what was decided, the database.
     pub async fn stop(self) {
         info!("stopping");
-        self.shared.stopping.store(true, Ordering::Release);
         self.engine.go_away(SPREAD).await;
         self.server.stop(true).await;
         self.engine.stop().await;

@@ -13,10 +13,7 @@ mod portal;
 mod sync;
 mod ws;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use actix_web::{
     App, Error,
@@ -41,8 +38,6 @@ pub struct Shared {
     pub config: Config,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
-    /// Set when the server stops: no new sessions.
-    pub stopping: AtomicBool,
     /// Who can be signed in by a click, in a demo.
     pub demo: Vec<DemoPerson>,
 }
@@ -50,13 +45,6 @@ pub struct Shared {
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// Whether the server stops.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn healthz() -> &'static str {
 )]
 #[get("/readyz")]
 pub async fn readyz(shared: Data<Shared>) -> HttpResponse {
-    if shared.is_stopping() {
+    if shared.engine.is_stopping() {
         return HttpResponse::ServiceUnavailable().content_type("text/plain").body("stopping");
     }
     match shared.engine.storage.ping().await {

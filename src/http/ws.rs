@@ -18,7 +18,7 @@ pub async fn connect(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
-    if shared.is_stopping() {
+    if shared.engine.is_stopping() {
         return Err(Refused(Refusal::Busy).into());
     }
     let identity = match token(&request, &shared).map_err(Refused)? {

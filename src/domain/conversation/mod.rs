@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClientId, Committed, ConversationId, Decision, ExtensionId, Guard, Happening, MessageText, Refusal, Seq, TenantId,
-    Timestamp, Version,
+    Timestamp, Version, change::Reading,
 };
 
 /// What a conversation is.
@@ -146,8 +146,6 @@ pub struct Facts {
     /// All who are in it.
     pub participant_count: i64,
 }
-
-use super::change::Reading;
 
 /// How many participants a row shows.
 pub const PARTICIPANTS_SHOWN: usize = 20;
