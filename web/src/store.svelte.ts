@@ -12,6 +12,7 @@ import {
 } from './api/http'
 import { Socket } from './api/socket'
 import { Outbox } from './outbox.svelte'
+import { Thread } from './thread.svelte'
 
 /** How long somebody is shown as typing after the last word of it. */
 const TYPING_ENDS = 6_000
@@ -19,33 +20,6 @@ const TYPING_ENDS = 6_000
 const TYPING_EVERY = 3_000
 const PAGE = 50
 const WATCHED = 200
-
-/** A conversation as it is held here: the engine's row, and its timeline as far as it was read. */
-export class Thread {
-  row = $state() as Conversation
-  /** By place, without gaps from `messages[0]` on. */
-  messages = $state<Message[]>([])
-  /** Whether the timeline reaches the newest message. */
-  loaded = $state(false)
-  /** Whether it reaches the first. */
-  complete = $state(false)
-  loading = false
-  /** Who types, by number. */
-  typing = new SvelteMap<string, number>()
-
-  constructor(row: Conversation, private readonly me: Me) {
-    this.row = row
-  }
-
-  get id(): string {
-    return this.row.id
-  }
-
-  others = $derived.by(() => this.row.participants.filter((p) => p.extension !== this.me.extension))
-  name = $derived.by(() => this.row.name ?? this.others.map((p) => p.name).join(', '))
-  myRead = $derived.by(() => this.row.my_read ?? { seq: 0, text_no: 0 })
-  unread = $derived.by(() => Math.max(0, this.row.text_count - this.myRead.text_no))
-}
 
 export class Store {
   readonly threads = new SvelteMap<string, Thread>()
