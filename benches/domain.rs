@@ -6,8 +6,9 @@ use std::{collections::HashMap, hint::black_box, sync::Arc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use partyline::{
     domain::{
-        Audience, ClientId, Committed, ConversationId, ExtensionId, Happening, MessageText, TenantId, Timestamp,
-        conversation::{Command, Conversation, Direction, Marker, Message},
+        Audience, Caller, ClientId, Committed, ConversationId, ExtensionId, Happening, MessageText, Role, TenantId,
+        Timestamp,
+        conversation::{Command, Conversation, Direction, Kind, Marker, Message},
         extension::People,
     },
     protocol::frames::{EventFrame, ServerFrame, parse},
@@ -19,6 +20,8 @@ fn conversation(members: u128) -> Conversation {
     Conversation {
         id: ConversationId(Uuid::from_u128(1)),
         tenant: TenantId(Uuid::from_u128(2)),
+        kind: Kind::Group,
+        name: Some("Ops".into()),
         revision: 1,
         members: people.iter().map(|p| (*p, Marker::default())).collect(),
         audience: people,
@@ -34,9 +37,10 @@ fn message() -> Message {
         text_no: 41,
         direction: Direction::Internal,
         author: ExtensionId(Uuid::from_u128(1)),
-        client_id: ClientId(Uuid::from_u128(9)),
+        client_id: Some(ClientId(Uuid::from_u128(9))),
         created_at: Timestamp(1_700_000_000_000_000),
         text: MessageText::parse("On my way, be there in ten minutes or so. Start without me!".into()).unwrap(),
+        event: None,
     }
 }
 
@@ -45,10 +49,16 @@ fn decide(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for members in [2, 1_000] {
         let conversation = conversation(members);
-        let send = Command::Send { client_id: message().client_id, text: message().text };
-        let author = ExtensionId(Uuid::from_u128(1));
+        let send = Command::Send { client_id: ClientId(Uuid::from_u128(9)), text: message().text };
+        let author = Caller {
+            tenant: conversation.tenant,
+            extension: message().author,
+            number: "201".into(),
+            name: "Jake".into(),
+            role: Role::User,
+        };
         group.bench_function(format!("send among {members}"), |b| {
-            b.iter(|| conversation.decide(conversation.tenant, author, black_box(&send)));
+            b.iter(|| conversation.decide(&author, black_box(&send)));
         });
     }
     group.finish();

@@ -3,6 +3,8 @@
 //! An element is one delivery: from the send until the last session has it.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
+use std::sync::Arc;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::{SinkExt, StreamExt, future::join_all};
 use partyline::{
@@ -41,7 +43,7 @@ fn to_sessions(c: &mut Criterion) {
             let request = ExtensionRequest { number, name, role: Role::User, password: None, enabled: true };
             engine.put_extension(tenant, request).await.unwrap();
         }
-        let author = engine.storage.extension(tenant, "201").await.unwrap().unwrap().into_caller();
+        let author = Arc::new(engine.storage.extension(tenant, "201").await.unwrap().unwrap().into_caller());
         let chat = engine.create_direct(&author, "202").await.unwrap().0;
         let reader = engine.storage.extension(tenant, "202").await.unwrap().unwrap().extension;
         let hour = std::time::Duration::from_secs(3_600);

@@ -34,7 +34,14 @@ async fn commit(ledger: &Ledger, tenant: TenantId, changes: Vec<Change>) {
 fn send(tenant: TenantId, conversation: ConversationId, members: &Arc<[ExtensionId]>) -> Unit {
     let client_id = ClientId(Uuid::now_v7());
     let text = MessageText::parse("On my way, be there in ten minutes or so. Start without me!".into()).unwrap();
-    let message = NewMessage { conversation, author: members[0], client_id, text, audience: members.clone() };
+    let message = NewMessage {
+        conversation,
+        author: members[0],
+        client_id: Some(client_id),
+        text,
+        event: None,
+        audience: members.clone(),
+    };
     let decision =
         Decision { guards: vec![Guard::Conversation(conversation, 1)], changes: vec![Change::MessageAdded(message)] };
     Unit { tenant, client_id: Some((members[0], client_id)), decision }

@@ -1,6 +1,6 @@
 //! The load generator: `cargo bench --bench load` starts an engine of its own and prints what it does;
 //! `cargo bench --bench load -- --url http://HOST:PORT --key KEY [--pid PID]` loads one that runs (with generous
-//! `[limits]`). `--only chat` (or `fan-out`, `idle`, `reconnect`) runs a part, `--seconds N` sets how long each takes.
+//! `[limits]`). `--only chat` (or `fan-out`, `group`, `idle`, `reconnect`) runs a part, `--seconds N` sets how long each takes.
 //!
 //! Client and server share the machine: what counts is messages per second of the server's processor time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
@@ -10,7 +10,7 @@ use std::{
     net::TcpListener,
     process::{Child, Command},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -37,6 +37,7 @@ struct Target {
     started: Instant,
     seconds: u64,
     engine: Option<Engine>,
+    client: OnceLock<reqwest::Client>,
 }
 
 struct Engine {
@@ -75,6 +76,7 @@ async fn run() {
             started: Instant::now(),
             seconds,
             engine: None,
+            client: OnceLock::new(),
         },
         None => start(seconds).await,
     };
@@ -99,6 +101,13 @@ async fn run() {
             fan_out(&target, &people, readers).await;
         }
     }
+    if wanted("group") {
+        let members = target.members(1_000 - people.len()).await;
+        for size in [10, 1_000] {
+            group(&target, &people, &members, size).await;
+        }
+        group_fan_out(&target, &people, &members).await;
+    }
 }
 
 async fn start(seconds: u64) -> Target {
@@ -119,7 +128,7 @@ async fn start(seconds: u64) -> Target {
     let url = format!("http://127.0.0.1:{port}");
     let process = Engine::serve(&folder);
     let (pid, engine) = (Some(process.id()), Some(Engine { process, folder }));
-    let target = Target { url, key, pid, started: Instant::now(), seconds, engine };
+    let target = Target { url, key, pid, started: Instant::now(), seconds, engine, client: OnceLock::new() };
     target.ready().await;
     target
 }
@@ -149,11 +158,11 @@ impl Target {
     }
 
     async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Value {
-        let client = reqwest::Client::new();
+        let client = self.client.get_or_init(reqwest::Client::new);
         let request = client.request(method.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
         let response = request.json(&body).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
-        response.json().await.unwrap()
+        response.json().await.unwrap_or_default()
     }
 
     async fn people(&self, count: usize) -> Vec<Person> {
@@ -166,6 +175,29 @@ impl Target {
             Person { number, token: session["token"].as_str().unwrap().to_owned() }
         };
         stream::iter(0..count).map(make).buffered(4).collect().await
+    }
+
+    /// People who never sign in.
+    async fn members(&self, count: usize) -> Vec<String> {
+        let make = |n: usize| async move {
+            let number = (5_000 + n).to_string();
+            let body = json!({"name": format!("Member {number}")});
+            self.call("PUT", &format!("/v1/pbx/extensions/{number}"), &self.key, body).await;
+            number
+        };
+        stream::iter(0..count).map(make).buffered(4).collect().await
+    }
+
+    async fn group(&self, by: &Person, others: Vec<&str>) -> String {
+        let body = json!({"kind": "group", "client_id": Uuid::now_v7(), "name": "Load", "extensions": others});
+        self.call("POST", "/v1/conversations", &by.token, body).await["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Value {
+        let client = self.client.get_or_init(reqwest::Client::new);
+        let response = client.get(format!("{}{path}", self.url)).bearer_auth(token).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap()
     }
 
     async fn conversation(&self, a: &Person, b: &Person) -> String {
@@ -205,6 +237,18 @@ impl Target {
         let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
         ticks / 100.0
+    }
+
+    /// Milliseconds of the server's processor time that an action takes.
+    async fn cost(&self, action: impl AsyncFn()) -> f64 {
+        action().await;
+        let (started, cpu) = (Instant::now(), self.cpu());
+        let mut times = 0.0;
+        while started.elapsed().as_secs() < self.seconds {
+            action().await;
+            times += 1.0;
+        }
+        (self.cpu() - cpu) * 1_000.0 / times
     }
 
     fn resident_kib(&self) -> f64 {
@@ -339,6 +383,70 @@ async fn fan_out(target: &Arc<Target>, people: &[Person], readers: usize) {
     let (elapsed, cpu) = measure(target, &tally, &stop).await;
     join_all(tasks).await;
     tally.report(&format!("fan-out to {readers} sessions, 8 in flight"), elapsed, cpu, "deliveries");
+}
+
+/// What each action costs in a group of this size, with ten of its members connected.
+async fn group(target: &Arc<Target>, people: &[Person], members: &[String], size: usize) {
+    const CONNECTED: usize = 10;
+    let (me, newcomer) = (&people[0], &people[people.len() - 1].number);
+    let others = people[1..people.len() - 1].iter().map(|p| &p.number).chain(members);
+    let group = target.group(me, others.take(size - 1).map(String::as_str).collect()).await;
+    let path = format!("/v1/conversations/{group}");
+    let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
+    for person in &people[..CONNECTED] {
+        listen(target, target.connect(person, None).await.0, &tally, &stop);
+    }
+    let text = async || {
+        let body = json!({"client_id": Uuid::now_v7(), "text": "On my way"});
+        target.call("POST", &format!("{path}/messages"), &me.token, body).await["seq"].as_i64().unwrap()
+    };
+    let open = target.cost(async || {
+        for part in ["", "/messages", "/participants"] {
+            target.get(&format!("{path}{part}"), &me.token).await;
+        }
+    });
+    let open = open.await;
+    let send = target
+        .cost(async || {
+            text().await;
+        })
+        .await;
+    let add = target.cost(async || {
+        target.call("POST", &format!("{path}/participants"), &me.token, json!({"extensions": [newcomer]})).await;
+        target.call("DELETE", &format!("{path}/participants/{newcomer}"), &me.token, json!({})).await;
+    });
+    let add = add.await;
+    // Their markers go together: a second's worth is one change.
+    let read = target.cost(async || {
+        let seq = text().await;
+        let read = people[1..size.min(people.len() - 1)]
+            .iter()
+            .map(async |person| target.call("PUT", &format!("{path}/read"), &person.token, json!({"seq": seq})).await);
+        join_all(read).await;
+    });
+    let read = read.await / (size.min(people.len() - 1) - 1) as f64;
+    println!(
+        "group of {size}, {CONNECTED} connected, milliseconds of the server's processor time: open {open:.2}, \
+         send {send:.2}, add and remove {add:.2}, read {read:.2}"
+    );
+    stop.store(true, Ordering::Relaxed);
+}
+
+/// One writes, a thousand sessions of its members hear it.
+async fn group_fan_out(target: &Arc<Target>, people: &[Person], members: &[String]) {
+    const SESSIONS: usize = 1_000;
+    let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
+    let others = people[1..].iter().map(|p| &p.number).chain(members);
+    let group = target.group(&people[0], others.take(999).map(String::as_str).collect()).await;
+    let mut tasks = Vec::new();
+    for n in 0..SESSIONS {
+        tasks.push(listen(target, target.connect(&people[1 + n % (people.len() - 1)], None).await.0, &tally, &stop));
+    }
+    let from = target.connect(&people[0], None).await.0;
+    tasks.push(send(target, from, group, 1, &tally, &stop));
+    let (elapsed, cpu) = measure(target, &tally, &stop).await;
+    join_all(tasks).await;
+    tally.report(&format!("group of 1,000, {SESSIONS} sessions, 1 in flight"), elapsed, cpu, "deliveries");
 }
 
 async fn idle(target: &Arc<Target>, people: &[Person]) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     actors::{Engine, ExtensionRequest},
     clock::new_secret,
-    domain::{ClientId, MessageText, Refusal, Role, conversation::Command},
+    domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Role, conversation::Command},
     http::DemoPerson,
 };
 
@@ -30,6 +30,15 @@ const TALK: [(&str, &str, &str); 9] = [
     ("202", "204", "Sure."),
     ("211", "201", "Are we still on for the review at two?"),
     ("201", "211", "Yes, see you there. https://example.com/review"),
+];
+
+/// The group they have, who made it, and what was said in it.
+const GROUP: (&str, &str, [&str; 4]) = ("Front desk", "202", ["201", "203", "204", "205"]);
+const GROUP_TALK: [(&str, &str); 4] = [
+    ("202", "The painters come on Thursday. Who can open the door at seven?"),
+    ("205", "I can, I'm here early anyway"),
+    ("203", "Then I bring the coffee ☕"),
+    ("202", "You two are the best 🎉"),
 ];
 
 /// The people, each with a password made for this demo.
@@ -58,12 +67,28 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
     if !is_new {
         return Ok(());
     }
+    let author = async |number: &str| {
+        let found = engine.storage.extension(tenant, number).await?.ok_or(Refusal::NotFound)?;
+        Ok::<_, Refusal>(Arc::new(found.into_caller()))
+    };
     for (from, to, text) in TALK {
-        let author = engine.storage.extension(tenant, from).await?.ok_or(Refusal::NotFound)?.into_caller();
+        let author = author(from).await?;
         let (conversation, _) = engine.create_direct(&author, to).await?;
-        let client_id = ClientId(engine.clock.new_id());
-        let text = MessageText::parse(text.into())?;
-        engine.ask(&author, conversation, Command::Send { client_id, text }).await?;
+        say(engine, &author, conversation, text).await?;
     }
+    let (name, maker, others) = GROUP;
+    let others = others.map(str::to_owned);
+    let client_id = ClientId(engine.clock.new_id());
+    let (group, _) = engine.create_group(&*author(maker).await?, client_id, name, &others).await?;
+    for (from, text) in GROUP_TALK {
+        say(engine, &author(from).await?, group, text).await?;
+    }
+    Ok(())
+}
+
+async fn say(engine: &Arc<Engine>, author: &Arc<Caller>, to: ConversationId, text: &str) -> Result<(), Refusal> {
+    let client_id = ClientId(engine.clock.new_id());
+    let text = MessageText::parse(text.into())?;
+    engine.ask(author, to, Command::Send { client_id, text }).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Times are `bigint` microseconds since 1970, because a text time does not sort in SQLite.
 
 mod m0001_chat;
+mod m0002_groups;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -13,6 +14,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_chat::Migration)]
+        vec![Box::new(m0001_chat::Migration), Box::new(m0002_groups::Migration)]
     }
 }

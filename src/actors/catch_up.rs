@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{Caller, Committed, Happening, Refusal, Version, extension::People},
+    domain::{Caller, Committed, Happening, Refusal, Version, conversation::Message, extension::People},
     protocol::{
         frames::{EventFrame, Snapshot},
         shapes::Conversation,
@@ -74,7 +74,7 @@ pub async fn read_on(engine: &Arc<Engine>, caller: &Caller, beginning: &mut Begi
 pub async fn seen_by(storage: &Storage, caller: &Caller, rows: &[Row]) -> Result<Vec<Conversation>, StorageError> {
     let named = rows.iter().flat_map(|row| {
         let participants = row.facts.participants.iter().map(|r| r.extension);
-        participants.chain(row.last_message.iter().map(|m| m.author))
+        participants.chain(row.last_message.iter().flat_map(Message::people))
     });
     let people = storage.people(caller.tenant, named).await?;
     let seen = |row: &Row| {
@@ -90,10 +90,11 @@ pub fn page_end(row: &Row) -> String {
 
 async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Result<Vec<EventFrame>, StorageError> {
     let named = rows.iter().flat_map(|row| match &row.happening {
-        Happening::MessageCreated(message) => vec![message.author],
+        Happening::MessageCreated(message) => message.people().collect(),
         Happening::ConversationUpdated { facts, .. } => facts.participants.iter().map(|r| r.extension).collect(),
         Happening::ReadAdvanced { readers, .. } => readers.iter().map(|r| r.extension).collect(),
-        Happening::ExtensionUpdated(_) => vec![],
+        Happening::ParticipantsChanged { added, removed, .. } => added.iter().chain(removed.iter()).copied().collect(),
+        Happening::ConversationRemoved { .. } | Happening::ExtensionUpdated(_) => vec![],
     });
     let people: People = storage.people(caller.tenant, named).await?;
     Ok(rows.iter().map(|row| EventFrame::of(row, &people)).collect())

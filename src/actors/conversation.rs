@@ -1,5 +1,7 @@
 //! The conversation actor: the shell with a conversation's rules in it, and typing, which is never stored.
 
+use std::sync::Arc;
+
 use actix::{Handler, Message};
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
 use super::{
     Engine,
     registry::Registry,
-    shell::{By, Shell, Subject},
+    shell::{Shell, Subject},
     switchboard::Murmur,
 };
 
@@ -36,21 +38,21 @@ impl Subject for Conversation {
         }
     }
 
-    fn decide(&self, (tenant, extension): By, command: &Command) -> Result<Decision, Refusal> {
-        Conversation::decide(self, tenant, extension, command)
+    fn decide(&self, by: &Caller, command: &Command) -> Result<Decision, Refusal> {
+        Conversation::decide(self, by, command)
     }
 
     fn client_id(command: &Command) -> Option<ClientId> {
         match command {
             Command::Send { client_id, .. } => Some(*client_id),
-            Command::Read { .. } => None,
+            _ => None,
         }
     }
 
     fn again(id: ConversationId, command: &Command, first: Stored) -> Result<Stored, Refusal> {
         match command {
             Command::Send { text, .. } => send::again(first, id, text),
-            Command::Read { .. } => Err(Refusal::IdempotencyConflict),
+            _ => Err(Refusal::IdempotencyConflict),
         }
     }
 
@@ -79,18 +81,21 @@ impl Subject for Conversation {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Typing {
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
 }
 
 impl Handler<Typing> for Shell<Conversation> {
     type Result = ();
 
     fn handle(&mut self, Typing { caller }: Typing, _: &mut Self::Context) {
+        if self.is_revising() {
+            return;
+        }
         let now = self.engine().clock.now();
         let Some(conversation) = self.state_mut() else { return };
         let id = conversation.id;
         let Ok(Some(audience)) = typing::typing(conversation, caller.tenant, caller.extension, now) else { return };
-        let frame = ServerFrame::Typing { conversation: id.to_string(), extension: caller.number };
+        let frame = ServerFrame::Typing { conversation: id.to_string(), extension: caller.number.clone() };
         if let Ok(lease) = self.engine().switchboards.lease(caller.tenant) {
             lease.tell(Murmur { audience, except: caller.extension, text: frame.to_text().into() });
         }

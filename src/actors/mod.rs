@@ -146,21 +146,22 @@ impl Engine {
     /// called, before the answer is awaited.
     pub fn ask(
         self: &Arc<Self>,
-        caller: &Caller,
+        caller: &Arc<Caller>,
         conversation: ConversationId,
         command: Command,
     ) -> impl Future<Output = Result<Answer, Refusal>> + use<> {
-        if matches!(command, Command::Send { .. })
+        // Whatever makes an entry in a timeline counts.
+        if !matches!(command, Command::Read { .. })
             && let Err(refusal) = self.limits.send(caller.extension, self.clock.now())
         {
             return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
         }
-        let asked = shell::ask::<Conversation>(self.clone(), conversation, (caller.tenant, caller.extension), command);
+        let asked = shell::ask::<Conversation>(self.clone(), conversation, caller.clone(), command);
         futures_util::future::Either::Right(asked)
     }
 
     /// Somebody types. Nothing is answered; who is no member tells nobody.
-    pub fn typing(self: &Arc<Self>, caller: &Caller, conversation: ConversationId) {
+    pub fn typing(self: &Arc<Self>, caller: &Arc<Caller>, conversation: ConversationId) {
         if let Ok(lease) = self.conversations.lease(conversation) {
             lease.tell(conversation::Typing { caller: caller.clone() });
         }
@@ -183,7 +184,7 @@ impl Engine {
         Ok(found.map(|found| Identity {
             company: found.company,
             credential: found.extension.extension.credential,
-            caller: found.extension.into_caller(),
+            caller: Arc::new(found.extension.into_caller()),
             expires_at: found.expires_at,
             token,
         }))

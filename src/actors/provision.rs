@@ -1,15 +1,20 @@
 //! What isn't there yet has no actor: it is decided on what the database says of its natural key, and committed as a
 //! unit. Who loses the race decides again.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 
 use crate::{
     domain::{
-        Caller, ConversationId, Decision, ExtensionId, Refusal, TenantId,
-        conversation::create_direct::{create_direct, natural_key},
-        extension::{self, Extension},
+        Caller, ClientId, ConversationId, Decision, ExtensionId, Refusal, TenantId,
+        conversation::{
+            GROUP_MAX,
+            create_direct::{create_direct, natural_key},
+            create_group,
+        },
+        extension::{self, Colleague, Extension},
+        name::check_name,
         provision::{Wanted, put_extension},
     },
     storage::{
@@ -41,14 +46,15 @@ pub struct ExtensionRequest {
 impl Engine {
     /// The chat of the caller with another, and whether it is new.
     pub async fn create_direct(&self, caller: &Caller, number: &str) -> Result<(ConversationId, bool), Refusal> {
-        let other = self.storage.extension(caller.tenant, number).await?.ok_or(Refusal::NotFound)?.extension;
+        let other = self.storage.extension(caller.tenant, number).await?;
+        let other = other.ok_or_else(|| Refusal::NoSuchExtension(number.into()))?.extension;
         let key = natural_key(caller.extension, other.id);
         for _ in 0..TRIES {
             if let Some(id) = self.storage.by_natural_key(caller.tenant, &key).await? {
                 return Ok((id, false));
             }
             if !other.enabled {
-                return Err(Refusal::NotFound);
+                return Err(Refusal::NoSuchExtension(number.into()));
             }
             let id = ConversationId(self.clock.new_id());
             let decision = create_direct(caller, other.id, id)?;
@@ -59,6 +65,48 @@ impl Engine {
         Err(Refusal::Busy)
     }
 
+    /// A group of the caller with others, and whether it is new.
+    pub async fn create_group(
+        &self,
+        caller: &Caller,
+        client_id: ClientId,
+        name: &str,
+        numbers: &[String],
+    ) -> Result<(ConversationId, bool), Refusal> {
+        self.limits.send(caller.extension, self.clock.now())?;
+        let id = ConversationId(self.clock.new_id());
+        let decided = match self.colleagues(caller.tenant, numbers).await {
+            Ok(others) => {
+                let others: Vec<_> = others.iter().map(|who| who.id).collect();
+                create_group::create_group(caller, id, client_id, name, &others)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        // A repetition of what was done before it was refused answers what was done: it is looked up all the same.
+        let (decision, refusal) = match decided {
+            Ok(decision) => (decision, None),
+            Err(refusal) => (Decision::default(), Some(refusal)),
+        };
+        let unit = Unit { tenant: caller.tenant, client_id: Some((caller.extension, client_id)), decision };
+        match self.ledger.commit(unit).await {
+            Ok(Outcome::Committed(_)) => refusal.map_or(Ok((id, true)), Err),
+            Ok(Outcome::Known(first)) => Ok((create_group::again(&first, name)?, false)),
+            Ok(Outcome::Aborted) => Err(Refusal::StorageUnavailable),
+            Ok(Outcome::Unknown) => Err(Refusal::OutcomeUnknown),
+            Ok(Outcome::Conflict) | Err(_) => Err(Refusal::Busy),
+        }
+    }
+
+    /// Those whom these numbers name, if each is somebody who can be reached.
+    pub async fn colleagues(&self, tenant: TenantId, numbers: &[String]) -> Result<Vec<Colleague>, Refusal> {
+        if numbers.len() > GROUP_MAX {
+            return Err(Refusal::TooManyParticipants { participants: numbers.len(), limit: GROUP_MAX });
+        }
+        let mut found = self.storage.colleagues(tenant, numbers).await?;
+        let of = |number: &String| found.remove(number).ok_or_else(|| Refusal::NoSuchExtension(number.clone()));
+        numbers.iter().collect::<BTreeSet<_>>().into_iter().map(of).collect()
+    }
+
     /// Makes an extension, or alters it to be so. Answers whether it is new.
     pub async fn put_extension(
         self: &Arc<Self>,
@@ -66,7 +114,7 @@ impl Engine {
         request: ExtensionRequest,
     ) -> Result<(Extension, bool), Refusal> {
         extension::check_number(&request.number)?;
-        extension::check_name(&request.name)?;
+        check_name(&request.name)?;
         for _ in 0..TRIES {
             let stored = self.storage.extension(tenant, &request.number).await?;
             let old_hash = stored.as_ref().and_then(|s| s.password_hash.clone());

@@ -68,7 +68,7 @@ const READ_ON_AFTER: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Who it is.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// The name of its tenant.
     pub company: String,
     /// Of its password, when the token was issued.
@@ -255,7 +255,7 @@ impl Session {
         }
     }
 
-    fn command(&mut self, frame: ClientFrame, caller: Caller, ctx: &mut WebsocketContext<Self>) {
+    fn command(&mut self, frame: ClientFrame, caller: Arc<Caller>, ctx: &mut WebsocketContext<Self>) {
         match frame {
             ClientFrame::Send { r#ref, conversation, client_id, text } => {
                 let asked = protocol::id(&conversation).and_then(|conversation| {
@@ -264,7 +264,7 @@ impl Session {
                     Ok(self.engine.ask(&caller, conversation, send))
                 });
                 let reply: Reply = match asked {
-                    Ok(asked) => Box::pin(async move { Some(answer_to_send(asked.await, r#ref, caller)) }),
+                    Ok(asked) => Box::pin(async move { Some(answer_to_send(asked.await, r#ref, &caller)) }),
                     // Refused at once, and yet in its turn.
                     Err(refusal) => Box::pin(async move { Some(ServerFrame::error(r#ref, &refusal)) }),
                 };
@@ -446,7 +446,7 @@ impl Session {
     }
 }
 
-fn answer_to_send(answer: Result<Answer, Refusal>, named: Option<String>, caller: Caller) -> ServerFrame {
+fn answer_to_send(answer: Result<Answer, Refusal>, named: Option<String>, caller: &Caller) -> ServerFrame {
     let message = answer.and_then(|answer| sent(answer).ok_or(Refusal::OutcomeUnknown));
     match message {
         Ok((message, _)) => ServerFrame::Ok { r#ref: named, message: Some(by(&message, caller)) },
@@ -455,8 +455,8 @@ fn answer_to_send(answer: Result<Answer, Refusal>, named: Option<String>, caller
 }
 
 /// A message of the one who asks.
-pub(crate) fn by(message: &Stored, caller: Caller) -> shapes::Message {
-    shapes::Message::by(message, Some(Person { extension: caller.number, name: caller.name }))
+pub(crate) fn by(message: &Stored, caller: &Caller) -> shapes::Message {
+    shapes::Message::by(message, Some(Person { extension: caller.number.clone(), name: caller.name.clone() }))
 }
 
 impl Actor for Session {
@@ -561,7 +561,7 @@ impl Handler<Status> for Session {
         if !extension.enabled || extension.credential != identity.credential {
             return self.close(Close::Revoked, ctx);
         }
-        identity.caller.name = extension.name;
-        identity.caller.role = extension.role;
+        let caller = Arc::make_mut(&mut identity.caller);
+        (caller.name, caller.role) = (extension.name, extension.role);
     }
 }

@@ -25,10 +25,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, error};
 
 use crate::{
-    domain::{
-        ClientId, Committed, Decision, ExtensionId, Happening, Refusal, TenantId, Timestamp,
-        conversation::Message as Stored,
-    },
+    domain::{Caller, ClientId, Committed, Decision, Happening, Refusal, Timestamp, conversation::Message as Stored},
     storage::{
         Storage, StorageError,
         ledger::{Outcome, Unit},
@@ -52,7 +49,7 @@ const GATHER: Duration = Duration::from_secs(1);
 const UNWINDING: Duration = Duration::from_millis(10);
 
 /// Who asks.
-pub(super) type By = (TenantId, ExtensionId);
+pub(super) type By = Arc<Caller>;
 
 /// What a shell runs: a state of the domain, and how its commands are decided.
 pub(super) trait Subject: Sized + Unpin + 'static {
@@ -62,7 +59,7 @@ pub(super) trait Subject: Sized + Unpin + 'static {
     fn load(storage: Storage, id: Self::Id) -> impl Future<Output = Result<Option<Self>, StorageError>> + Send;
     fn registry(engine: &Engine) -> &Registry<Self::Id, Shell<Self>>;
     fn probe(engine: &Engine, id: Self::Id);
-    fn decide(&self, by: By, command: &Self::Command) -> Result<Decision, Refusal>;
+    fn decide(&self, by: &Caller, command: &Self::Command) -> Result<Decision, Refusal>;
     /// The command's own name, by which its repetition is known.
     fn client_id(command: &Self::Command) -> Option<ClientId>;
     /// The answer to a command whose `client_id` was used before.
@@ -117,7 +114,7 @@ pub(super) fn ask<S: Subject>(
     by: By,
     command: S::Command,
 ) -> impl Future<Output = Result<Answer, Refusal>> {
-    let first = enqueue::<S>(&engine, id, by, command.clone());
+    let first = enqueue::<S>(&engine, id, by.clone(), command.clone());
     async move {
         let (answer, handed_over) = first?;
         match within(&engine, answer).await {
@@ -233,6 +230,11 @@ impl<S: Subject> Shell<S> {
         self.state.as_mut()
     }
 
+    /// Whether who is in it may be another by now: what is under way changes the revision.
+    pub(super) fn is_revising(&self) -> bool {
+        self.in_flight.front().is_some_and(Pending::changes_revision)
+    }
+
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
@@ -287,7 +289,7 @@ impl<S: Subject> Shell<S> {
         S::probe(&self.engine, self.id);
         let decision = self.decide(&mut pending);
         // Those who ask together, and may, are of one tenant: the subject's.
-        let Some((tenant, author)) = pending.asks.first().map(|ask| ask.by) else { return };
+        let Some((tenant, author)) = pending.asks.first().map(|ask| (ask.by.tenant, ask.by.extension)) else { return };
         let client_id = pending.asks.first().and_then(|ask| S::client_id(&ask.command)).map(|id| (author, id));
         let decision = match decision {
             Some(Ok(decision)) if decision.changes.is_empty() && client_id.is_none() => {
@@ -319,7 +321,7 @@ impl<S: Subject> Shell<S> {
     /// What the asks mean together; those that are refused alone are answered and dropped. `None`: none is left.
     fn decide(&self, pending: &mut Pending<S>) -> Option<Result<Decision, Refusal>> {
         let decide =
-            |ask: &Ask<S>| self.state.as_ref().map_or(Err(Refusal::NotFound), |s| s.decide(ask.by, &ask.command));
+            |ask: &Ask<S>| self.state.as_ref().map_or(Err(Refusal::NotFound), |s| s.decide(&ask.by, &ask.command));
         if let [only] = &pending.asks[..] {
             return Some(decide(only));
         }

@@ -273,7 +273,7 @@ impl StreamHandler<u64> for Switchboard {
 #[rtype(result = "Attached")]
 pub(super) struct Attach {
     pub session: SessionId,
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     pub token: SecretHash,
     pub addr: SessionAddr,
     pub at: Version,

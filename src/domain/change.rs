@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ConversationId, ExtensionId, Seq, TenantId, Timestamp, Version,
-    conversation::{Facts, Kind, Marker, Message, NewMessage},
+    conversation::{Facts, Gone, Kind, Marker, Message, NewMessage},
     extension::Extension,
 };
 
@@ -33,8 +33,35 @@ pub enum Guard {
 pub enum Change {
     /// A conversation begins. Its natural key must be free.
     ConversationCreated(NewConversation),
-    /// A message is added at the end of its conversation, and its author's marker moves to it.
+    /// A message is added at the end of its conversation, and the author's marker moves to a text.
     MessageAdded(NewMessage),
+    /// A group has another name.
+    Renamed {
+        /// As it shall appear.
+        group: Appearance,
+        /// Who is told.
+        audience: Arc<[ExtensionId]>,
+    },
+    /// Extensions are in a group from now on, with all that is in it read.
+    MembersAdded {
+        /// As it shall appear.
+        group: Appearance,
+        /// Who is new in it.
+        added: Arc<[ExtensionId]>,
+        /// Who was in it before.
+        others: Arc<[ExtensionId]>,
+    },
+    /// An extension is in a group no longer.
+    MemberRemoved {
+        /// As it shall appear.
+        group: Appearance,
+        /// Who goes.
+        who: ExtensionId,
+        /// Why.
+        reason: Gone,
+        /// Who stays.
+        others: Arc<[ExtensionId]>,
+    },
     /// Readers have read so far (at most to the newest message).
     MarkersAdvanced {
         /// Where.
@@ -68,6 +95,21 @@ pub struct NewConversation {
     pub name: Option<String>,
     /// Who is in it.
     pub members: Arc<[ExtensionId]>,
+}
+
+/// A conversation's row but for what the ledger knows better: its places and versions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Appearance {
+    /// Which.
+    pub id: ConversationId,
+    /// What it is.
+    pub kind: Kind,
+    /// Of a group.
+    pub name: Option<String>,
+    /// Those who are shown in it.
+    pub participants: Vec<Reading>,
+    /// All who are in it.
+    pub participant_count: i64,
 }
 
 /// A change that is on disk, at its place in the tenant's order.
@@ -112,6 +154,26 @@ pub enum Happening {
         conversation: ConversationId,
         /// Who, up to where.
         readers: Vec<Reading>,
+    },
+    /// Some came into a group, or went.
+    ParticipantsChanged {
+        /// Which.
+        conversation: ConversationId,
+        /// Its revision since.
+        revision: i64,
+        /// Who came.
+        added: Arc<[ExtensionId]>,
+        /// Who went.
+        removed: Arc<[ExtensionId]>,
+        /// All who are in it.
+        participant_count: i64,
+    },
+    /// A conversation is not for its audience any more.
+    ConversationRemoved {
+        /// Which.
+        conversation: ConversationId,
+        /// Why.
+        reason: Gone,
     },
     /// An extension was made or altered.
     ExtensionUpdated(Extension),

@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod extension;
 pub mod ids;
 pub mod limits;
+pub mod name;
 pub mod presence;
 pub mod provision;
 pub mod refusal;

@@ -20,6 +20,9 @@ pub enum Refusal {
     /// Not there, or not the caller's to know of.
     #[error("there is nothing here under that name")]
     NotFound,
+    /// Nobody of the tenant has this number, or may not be reached.
+    #[error("there is no extension {0}")]
+    NoSuchExtension(String),
     /// This `client_id` was used with another text or in another conversation.
     #[error("this client_id already belongs to another message")]
     IdempotencyConflict,
@@ -40,9 +43,17 @@ pub enum Refusal {
     /// A name that is empty, too long or holds control characters.
     #[error("{0}")]
     InvalidName(String),
-    /// A chat needs somebody else in it.
+    /// A chat or a group needs somebody else in it.
     #[error("{0}")]
     TooFewParticipants(String),
+    /// More than a group takes.
+    #[error("that makes {participants} participants; {limit} fit")]
+    TooManyParticipants {
+        /// So many there would be.
+        participants: usize,
+        /// So many may be.
+        limit: usize,
+    },
     /// Too often.
     #[error("too many requests; try again in {retry_after_s} s")]
     RateLimited {

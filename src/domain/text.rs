@@ -33,6 +33,11 @@ impl MessageText {
         Ok(Self(text.into()))
     }
 
+    /// The words of a system message: ours, so there is nothing to check.
+    pub fn of_system(words: String) -> Self {
+        Self(words.into())
+    }
+
     /// A text that was stored, and so was checked when it came.
     pub fn stored(text: String) -> Self {
         Self(text.into())

@@ -1,7 +1,7 @@
 //! My conversations, and what is in them.
 
 use actix_web::{
-    HttpResponse, get, post, put,
+    HttpResponse, get, patch, post, put,
     web::{Data, Json, Path, Query},
 };
 
@@ -10,7 +10,9 @@ use crate::{
     domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Timestamp, conversation::Command},
     protocol::{
         self,
-        requests::{ConversationFilter, CreateConversation, ListConversations, ListMessages, MarkRead, SendMessage},
+        requests::{
+            ConversationFilter, CreateConversation, ListConversations, ListMessages, MarkRead, Rename, SendMessage,
+        },
         shapes::{Conversation, List, Message},
     },
     storage::{Filter, Page},
@@ -75,6 +77,9 @@ pub async fn create(
     let caller = &who.identity.caller;
     let (id, made) = match body {
         CreateConversation::Direct { extension } => shared.engine.create_direct(caller, &extension).await?,
+        CreateConversation::Group { client_id, name, extensions } => {
+            shared.engine.create_group(caller, ClientId(client_id), &name, &extensions).await?
+        }
     };
     let conversation = row(&shared, caller, id).await?;
     Ok(if made { HttpResponse::Created().json(conversation) } else { HttpResponse::Ok().json(conversation) })
@@ -87,7 +92,26 @@ pub async fn get(shared: Data<Shared>, who: SignedIn, id: Path<String>) -> Resul
     Ok(Json(row(&shared, &who.identity.caller, protocol::id(&id)?).await?))
 }
 
-async fn row(shared: &Shared, caller: &Caller, id: ConversationId) -> Result<Conversation, Refused> {
+/// Give a group another name.
+#[utoipa::path(
+    tag = "conversations",
+    params(("id" = String, Path)),
+    request_body = Rename,
+    responses((status = 200, body = Conversation), Problems)
+)]
+#[patch("/v1/conversations/{id}")]
+pub async fn rename(
+    shared: Data<Shared>,
+    who: SignedIn,
+    id: Path<String>,
+    Json(Rename { name }): Json<Rename>,
+) -> Result<Json<Conversation>, Refused> {
+    let (caller, id) = (&who.identity.caller, protocol::id(&id)?);
+    shared.engine.ask(caller, id, Command::Rename { name }).await?;
+    Ok(Json(row(&shared, caller, id).await?))
+}
+
+pub(super) async fn row(shared: &Shared, caller: &Caller, id: ConversationId) -> Result<Conversation, Refused> {
     let storage = &shared.engine.storage;
     let row = storage.row(caller.tenant, caller.extension, id).await?.ok_or(Refusal::NotFound)?;
     catch_up::seen_by(storage, caller, &[row]).await?.pop().ok_or(Refused(Refusal::NotFound))
@@ -119,7 +143,7 @@ pub async fn messages(
     let storage = &shared.engine.storage;
     let found = storage.history(caller.tenant, caller.extension, protocol::id(&id)?, page, limit).await?;
     let (messages, more) = found.ok_or(Refusal::NotFound)?;
-    let people = storage.people(caller.tenant, messages.iter().map(|m| m.author)).await?;
+    let people = storage.people(caller.tenant, messages.iter().flat_map(|m| m.people())).await?;
     let next = match page {
         Page::After(_) => messages.last().map(|m| format!("up.{}", m.seq)),
         Page::Newest | Page::Before(_) => messages.first().map(|m| format!("down.{}", m.seq)),
@@ -158,7 +182,7 @@ pub async fn send(
     let command = Command::Send { client_id: ClientId(body.client_id), text };
     let answer = shared.engine.ask(&caller, id, command).await?;
     let (message, new) = sent(answer).ok_or(Refusal::OutcomeUnknown)?;
-    let message = session::by(&message, caller);
+    let message = session::by(&message, &caller);
     Ok(if new { HttpResponse::Created().json(message) } else { HttpResponse::Ok().json(message) })
 }
 

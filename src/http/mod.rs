@@ -7,6 +7,7 @@ mod error;
 mod json;
 mod openapi;
 mod operation;
+mod participants;
 mod pbx;
 mod people;
 mod portal;
@@ -59,6 +60,10 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(conversations::list)
         .service(conversations::create)
         .service(conversations::get)
+        .service(conversations::rename)
+        .service(participants::list)
+        .service(participants::add)
+        .service(participants::remove)
         .service(conversations::messages)
         .service(conversations::send)
         .service(conversations::read)

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    Committed, Happening, Refusal,
+    Committed, ExtensionId, Happening, Refusal,
+    conversation::Gone,
     extension::{Extension, People},
 };
 
@@ -212,6 +213,7 @@ pub struct EventFrame {
 /// What happened. The same for everyone who is told.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "name", content = "data")]
+#[allow(clippy::large_enum_variant)] // made, written and dropped: never kept in numbers
 pub enum Event {
     /// A message was added; its author has read up to it.
     #[serde(rename = "message.created")]
@@ -219,12 +221,50 @@ pub enum Event {
     /// A conversation is new to me (`joined`), or has changed.
     #[serde(rename = "conversation.updated")]
     ConversationUpdated(Conversation),
+    /// Some came into a group, or went.
+    #[serde(rename = "participants.changed")]
+    ParticipantsChanged(ParticipantsChanged),
+    /// A conversation is not for me any more.
+    #[serde(rename = "conversation.removed")]
+    ConversationRemoved(ConversationRemoved),
     /// Some have read so far.
     #[serde(rename = "read.advanced")]
     ReadAdvanced(ReadAdvanced),
     /// A colleague is new, or has another name.
     #[serde(rename = "extension.updated")]
     ExtensionUpdated(ExtensionUpdated),
+}
+
+/// Some came into a group, or went.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ParticipantsChanged {
+    /// Which group.
+    pub conversation: String,
+    /// Who came.
+    pub added: Vec<Person>,
+    /// Who went.
+    pub removed: Vec<Person>,
+    /// All who are in it.
+    pub participant_count: i64,
+}
+
+/// A conversation is not for me any more: it is not found from now on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ConversationRemoved {
+    /// Which.
+    pub conversation: String,
+    /// Why.
+    pub reason: RemovedReason,
+}
+
+/// Why a conversation is not for me any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovedReason {
+    /// I left it.
+    Left,
+    /// Somebody removed me.
+    Removed,
 }
 
 /// Some have read so far.
@@ -277,6 +317,24 @@ impl EventFrame {
                 joined: joined.map(Into::into),
                 ..Conversation::of(facts, people)
             }),
+            Happening::ParticipantsChanged { conversation, added, removed, participant_count, .. } => {
+                let named = |who: &[ExtensionId]| who.iter().filter_map(|id| Person::of(*id, people)).collect();
+                Event::ParticipantsChanged(ParticipantsChanged {
+                    conversation: conversation.to_string(),
+                    added: named(added),
+                    removed: named(removed),
+                    participant_count: *participant_count,
+                })
+            }
+            Happening::ConversationRemoved { conversation, reason } => {
+                Event::ConversationRemoved(ConversationRemoved {
+                    conversation: conversation.to_string(),
+                    reason: match reason {
+                        Gone::Left => RemovedReason::Left,
+                        Gone::Removed => RemovedReason::Removed,
+                    },
+                })
+            }
             Happening::ReadAdvanced { conversation, readers } => Event::ReadAdvanced(ReadAdvanced {
                 conversation: conversation.to_string(),
                 readers: readers

@@ -28,6 +28,45 @@ pub enum CreateConversation {
         #[schema(example = "202")]
         extension: String,
     },
+    /// A group of colleagues, with me in it.
+    Group {
+        /// My own name for it: the same again is the same group.
+        client_id: uuid::Uuid,
+        /// 1–80 characters.
+        #[schema(example = "Ops")]
+        name: String,
+        /// The others' numbers; with me 2–1,000.
+        extensions: Vec<String>,
+    },
+}
+
+/// Gives a group another name.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rename {
+    /// 1–80 characters.
+    #[schema(example = "Sales")]
+    pub name: String,
+}
+
+/// Brings colleagues into a group.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddParticipants {
+    /// Their numbers.
+    pub extensions: Vec<String>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParticipants {
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
 }
 
 /// Writes a message.

@@ -25,7 +25,8 @@ pub struct Person {
 }
 
 impl Person {
-    fn of(id: ExtensionId, people: &People) -> Option<Self> {
+    /// Somebody, if they are known.
+    pub fn of(id: ExtensionId, people: &People) -> Option<Self> {
         people.get(&id).map(|(extension, name)| Person { extension: extension.clone(), name: name.clone() })
     }
 }
@@ -148,6 +149,61 @@ impl From<&Extension> for ProvisionedExtension {
 pub enum MessageKind {
     /// Somebody wrote it.
     Text,
+    /// It tells what happened; never counted as unread.
+    System,
+}
+
+/// What a system message tells, with names as they are now.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum SystemEvent {
+    /// A group began.
+    Created {
+        /// Who made it.
+        by: Person,
+        /// What it was called.
+        group: String,
+    },
+    /// A group got another name.
+    Renamed {
+        /// Who renamed it.
+        by: Person,
+        /// What it is called since.
+        to: String,
+    },
+    /// Somebody is in it since.
+    Added {
+        /// Who added them.
+        by: Person,
+        /// Whom.
+        who: Person,
+    },
+    /// Somebody is no longer in it.
+    Removed {
+        /// Who removed them.
+        by: Person,
+        /// Whom.
+        who: Person,
+    },
+    /// Somebody went.
+    Left {
+        /// Who.
+        who: Person,
+    },
+}
+
+impl SystemEvent {
+    fn of(event: &domain::conversation::SystemEvent, people: &People) -> Option<Self> {
+        use domain::conversation::SystemEvent as E;
+        let person = |id: &ExtensionId| Person::of(*id, people);
+        Some(match event {
+            E::Created { by, group } => SystemEvent::Created { by: person(by)?, group: group.clone() },
+            E::Renamed { by, to } => SystemEvent::Renamed { by: person(by)?, to: to.clone() },
+            E::Added { by, who } => SystemEvent::Added { by: person(by)?, who: person(who)? },
+            E::Removed { by, who } => SystemEvent::Removed { by: person(by)?, who: person(who)? },
+            E::Left { who } => SystemEvent::Left { who: person(who)? },
+        })
+    }
 }
 
 /// Which way a message went.
@@ -176,16 +232,15 @@ pub struct Message {
     /// Which way it went.
     pub direction: Direction,
     /// The sender's own name for it.
-    pub client_id: String,
+    pub client_id: Option<String>,
     /// When it was committed.
     pub created_at: String,
-    /// Who wrote it.
+    /// Who wrote it; nobody a system message.
     pub from: Option<Person>,
     /// What it says, exactly as typed.
     pub text: String,
     /// Of a system message: what happened, for clients that say it in their own way.
-    #[schema(value_type = Option<Object>)]
-    pub event: Option<serde_json::Value>,
+    pub event: Option<SystemEvent>,
     /// Pictures that came with it.
     #[schema(value_type = Vec<Object>)]
     pub attachments: Vec<serde_json::Value>,
@@ -197,7 +252,9 @@ pub struct Message {
 impl Message {
     /// A message, to show.
     pub fn of(m: &domain::conversation::Message, people: &People) -> Self {
-        Self::by(m, Person::of(m.author, people))
+        let event = m.event.as_ref().and_then(|event| SystemEvent::of(event, people));
+        let from = Person::of(m.author, people).filter(|_| m.event.is_none());
+        Message { event, ..Self::by(m, from) }
     }
 
     /// A message whose author is known.
@@ -208,11 +265,11 @@ impl Message {
             seq: m.seq,
             version: m.version,
             text_no: m.text_no,
-            kind: MessageKind::Text,
+            kind: if m.event.is_some() { MessageKind::System } else { MessageKind::Text },
             direction: match m.direction {
                 domain::conversation::Direction::Internal => Direction::Internal,
             },
-            client_id: m.client_id.to_string(),
+            client_id: m.client_id.map(|id| id.to_string()),
             created_at: m.created_at.to_rfc3339(),
             from,
             text: m.text.as_str().to_owned(),
@@ -229,6 +286,8 @@ impl Message {
 pub enum ConversationKind {
     /// Two extensions.
     Direct,
+    /// Named; extensions come and go.
+    Group,
 }
 
 /// How far somebody has read.
@@ -257,6 +316,14 @@ pub struct Participant {
     pub read_seq: i64,
 }
 
+impl Participant {
+    /// One who is in a conversation, to show.
+    pub fn of(reading: &Reading, people: &People) -> Option<Self> {
+        let Person { extension, name } = Person::of(reading.extension, people)?;
+        Some(Participant { extension, name, read_seq: reading.marker.seq })
+    }
+}
+
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Conversation {
@@ -268,7 +335,7 @@ pub struct Conversation {
     pub revision: i64,
     /// What it is.
     pub kind: ConversationKind,
-    /// What I call it. Not in events.
+    /// What I call it. In events a group's alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Texts of others that I have not read. Not in events.
@@ -298,16 +365,13 @@ pub struct Conversation {
 impl Conversation {
     /// A conversation as all in it see it.
     pub fn of(facts: &Facts, people: &People) -> Self {
-        let participant = |r: &Reading| {
-            let person = Person::of(r.extension, people)?;
-            Some(Participant { extension: person.extension, name: person.name, read_seq: r.marker.seq })
-        };
         Conversation {
             id: facts.id.to_string(),
             version: facts.version,
             revision: facts.revision,
             kind: match facts.kind {
                 domain::conversation::Kind::Direct => ConversationKind::Direct,
+                domain::conversation::Kind::Group => ConversationKind::Group,
             },
             name: facts.name.clone(),
             unread: None,
@@ -317,7 +381,7 @@ impl Conversation {
             last_activity_at: facts.last_activity_at.to_rfc3339(),
             my_read: None,
             participant_count: facts.participant_count,
-            participants: facts.participants.iter().filter_map(participant).collect(),
+            participants: facts.participants.iter().filter_map(|r| Participant::of(r, people)).collect(),
             joined: None,
         }
     }

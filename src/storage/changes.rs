@@ -10,12 +10,14 @@ use std::{
 use sea_orm::ConnectionTrait;
 
 use crate::domain::{
-    Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version, change::Reading,
-    conversation::Marker,
+    Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version,
+    change::Reading,
+    conversation::{Gone, Marker},
 };
 
 use super::{
     Storage, StorageError, StoredExtension, column,
+    conversations::reading,
     dialect::{Column, Hex, bulk},
     entity::extension,
     extension_id,
@@ -75,6 +77,7 @@ impl Storage {
             self.merge_messages(&tx, &mut merged, &members, (after, upto), most).await?;
             self.merge_markers(&tx, &mut merged, &members, after).await?;
         }
+        self.merge_removals(&tx, &mut merged, reader, after, most).await?;
         self.merge_extensions(&tx, &mut merged, after, most).await?;
         if merged.rows.len() > most {
             return Ok(CatchUp::TooFar);
@@ -131,7 +134,7 @@ impl Storage {
             }
             let version = revised[&facts.id];
             let others = told(&members[&facts.id], version);
-            if version > after && !joins.contains_key(&version) && !others.is_empty() {
+            if version > after {
                 let happening = Happening::ConversationUpdated { facts: facts.clone(), joined: None };
                 merged.add(version, others, happening);
             }
@@ -196,14 +199,44 @@ impl Storage {
         let mut moved: BTreeMap<(Version, ConversationId), Vec<Reading>> = BTreeMap::new();
         for row in db.query_all_raw(self.statement(&sql, values)).await? {
             let key = (column(&row, "marker_version")?, ConversationId(column(&row, "conversation_id")?));
-            moved.entry(key).or_default().push(Reading {
-                extension: extension_id(&row, "extension_id")?,
-                marker: Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? },
-            });
+            moved.entry(key).or_default().push(reading(&row)?);
         }
         for ((version, conversation), readers) in moved {
             let who = told(&members[&conversation], version);
             merged.add(version, who, Happening::ReadAdvanced { conversation, readers });
+        }
+        Ok(())
+    }
+
+    /// Who is in a conversation no longer hears that alone.
+    async fn merge_removals(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        reader: Reader,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let mut sql = String::from(
+            "SELECT conversation_id, extension_id, left_version, left_reason FROM participant \
+             WHERE tenant_id = $1 AND left_version > $2",
+        );
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let mut values = vec![merged.tenant.0.into(), after.into(), limit.into()];
+        if let Reader::Extension(me) = reader {
+            sql.push_str(" AND extension_id = $4");
+            values.push(me.0.into());
+        }
+        sql.push_str(" LIMIT $3");
+        for row in db.query_all_raw(self.statement(&sql, values)).await? {
+            let conversation = ConversationId(column(&row, "conversation_id")?);
+            let reason: Option<String> = column(&row, "left_reason")?;
+            let reason = reason.and_then(|r| Gone::parse(&r)).ok_or_else(|| {
+                StorageError::Inconsistent(format!("somebody is gone from {conversation}, no word why"))
+            })?;
+            let who = [extension_id(&row, "extension_id")?].into();
+            let happening = Happening::ConversationRemoved { conversation, reason };
+            merged.add(column(&row, "left_version")?, who, happening);
         }
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::domain::{
-    ConversationId, ExtensionId, TenantId, Timestamp, Version,
+    ConversationId, ExtensionId, Seq, TenantId, Timestamp, Version,
     change::Reading,
     conversation::{Conversation, Facts, Kind, Marker, Message, PARTICIPANTS_SHOWN},
+    extension::Colleague,
 };
 
 use super::{
@@ -43,21 +44,28 @@ impl Storage {
     /// The state that commands are decided on.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StorageError> {
         let tx = self.moment().await?;
-        let sql = "SELECT tenant_id, revision FROM conversation WHERE id = $1";
+        let sql = "SELECT tenant_id, kind, name, revision FROM conversation WHERE id = $1";
         let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
-        let sql = "SELECT extension_id, read_seq, read_text_no FROM participant \
-                   WHERE conversation_id = $1 AND left_version IS NULL ORDER BY extension_id";
-        let mut audience = Vec::new();
-        let mut members = HashMap::new();
-        for row in tx.query_all_raw(self.statement(sql, [id.0.into()])).await? {
-            let extension = extension_id(&row, "extension_id")?;
-            audience.push(extension);
-            members
-                .insert(extension, Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? });
-        }
+        let members = self.0.dialect.collected(&[
+            ("extension_id", Column::Uuid),
+            ("read_seq", Column::Int),
+            ("read_text_no", Column::Int),
+        ]);
+        let sql =
+            format!("SELECT {members} AS members FROM participant WHERE conversation_id = $1 AND left_version IS NULL");
+        let found = tx.query_one_raw(self.statement(&sql, [id.0.into()])).await?;
+        let members = found.map_or(Ok("[]".into()), |row| column::<String>(&row, "members"))?;
+        let members: Vec<(ExtensionId, Seq, i64)> = serde_json::from_str(&members)
+            .map_err(|e| StorageError::Inconsistent(format!("the members of {id}: {e}")))?;
+        let members: HashMap<_, _> =
+            members.into_iter().map(|(who, seq, text_no)| (who, Marker { seq, text_no })).collect();
+        let mut audience: Vec<_> = members.keys().copied().collect();
+        audience.sort_unstable();
         Ok(Some(Conversation {
             id,
             tenant: TenantId(column(&row, "tenant_id")?),
+            kind: kind(&row, id)?,
+            name: column(&row, "name")?,
             revision: column(&row, "revision")?,
             members,
             audience: audience.into(),
@@ -83,6 +91,44 @@ impl Storage {
             return Ok(None);
         }
         Ok(self.rows_of(&self.0.reader, tenant, me, &[id]).await?.pop())
+    }
+
+    /// Who is in one of my conversations, after `after`, and how far each has read; `None` for who is no member.
+    pub async fn participants(
+        &self,
+        tenant: TenantId,
+        me: ExtensionId,
+        id: ConversationId,
+        after: Option<ExtensionId>,
+        limit: usize,
+    ) -> Result<Option<Vec<Reading>>, StorageError> {
+        if !self.is_member(tenant, me, id).await? {
+            return Ok(None);
+        }
+        let sql = "SELECT extension_id, read_seq, read_text_no FROM participant WHERE conversation_id = $1 \
+             AND tenant_id = $2 AND left_version IS NULL AND extension_id > $3 ORDER BY extension_id LIMIT $4";
+        let after = after.map_or(uuid::Uuid::nil(), |e| e.0);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [id.0.into(), tenant.0.into(), after.into(), limit.into()];
+        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
+        rows.iter().map(reading).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Who of this number is in a conversation.
+    pub async fn member(
+        &self,
+        tenant: TenantId,
+        id: ConversationId,
+        number: &str,
+    ) -> Result<Option<Colleague>, StorageError> {
+        let sql = "SELECT e.id, e.name FROM extension e JOIN participant p ON p.conversation_id = $1 \
+             AND p.extension_id = e.id AND p.left_version IS NULL WHERE e.tenant_id = $2 AND e.number = $3";
+        let values = [id.0.into(), tenant.0.into(), number.into()];
+        let row = self.0.reader.query_one_raw(self.statement(sql, values)).await?;
+        let colleague = |row: QueryResult| {
+            Ok(Colleague { id: extension_id(&row, "id")?, number: number.into(), name: column(&row, "name")? })
+        };
+        row.map(colleague).transpose()
     }
 
     /// My conversations, newest activity first, below `before` (its last activity and id).
@@ -148,9 +194,10 @@ impl Storage {
         }
         if let Some(q) = q {
             sql.push_str(
-                " AND EXISTS (SELECT 1 FROM participant o JOIN extension e ON e.id = o.extension_id \
-                 WHERE o.conversation_id = c.id AND o.extension_id <> $1 AND o.left_version IS NULL \
-                 AND (e.number LIKE $6 ESCAPE '\\' OR lower(e.name) LIKE $6 ESCAPE '\\'))",
+                " AND (lower(c.name) LIKE $6 ESCAPE '\\' OR c.kind = 'direct' AND EXISTS \
+                 (SELECT 1 FROM participant o JOIN extension e ON e.id = o.extension_id \
+                 WHERE o.conversation_id = c.id AND o.extension_id <> $1 \
+                 AND (e.number LIKE $6 ESCAPE '\\' OR lower(e.name) LIKE $6 ESCAPE '\\')))",
             );
             values.push(like(q).into());
         }
@@ -184,8 +231,7 @@ impl Storage {
         let values = [tenant.0.into(), bulk(&keys), me.0.into()];
         let mut mine = HashMap::new();
         for row in db.query_all_raw(self.statement(&sql, values)).await? {
-            let marker = Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? };
-            mine.insert(ConversationId(column(&row, "conversation_id")?), marker);
+            mine.insert(ConversationId(column(&row, "conversation_id")?), marker(&row)?);
         }
         let row = |facts: Facts| Row {
             last_message: last.remove(&facts.id),
@@ -216,20 +262,15 @@ impl Storage {
         );
         let mut participants: HashMap<ConversationId, Vec<Reading>> = HashMap::new();
         for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys.clone()])).await? {
-            let marker = Marker { seq: column(&row, "read_seq")?, text_no: column(&row, "read_text_no")? };
-            let reading = Reading { extension: extension_id(&row, "extension_id")?, marker };
-            participants.entry(ConversationId(column(&row, "conversation_id")?)).or_default().push(reading);
+            participants.entry(ConversationId(column(&row, "conversation_id")?)).or_default().push(reading(&row)?);
         }
         let sql = format!("SELECT c.* FROM {rows} r JOIN conversation c ON c.id = r.id WHERE c.tenant_id = $1");
         let mut found = HashMap::new();
         for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys])).await? {
             let id = ConversationId(column(&row, "id")?);
-            let kind: String = column(&row, "kind")?;
-            let kind = Kind::parse(&kind)
-                .ok_or_else(|| StorageError::Inconsistent(format!("conversation {id} is of the kind {kind}")))?;
             let facts = Facts {
                 id,
-                kind,
+                kind: kind(&row, id)?,
                 name: column(&row, "name")?,
                 revision: column(&row, "revision")?,
                 version: column(&row, "version")?,
@@ -243,4 +284,17 @@ impl Storage {
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
+}
+
+fn kind(row: &QueryResult, id: ConversationId) -> Result<Kind, StorageError> {
+    let kind: String = column(row, "kind")?;
+    Kind::parse(&kind).ok_or_else(|| StorageError::Inconsistent(format!("conversation {id} is of the kind {kind}")))
+}
+
+fn marker(row: &QueryResult) -> Result<Marker, StorageError> {
+    Ok(Marker { seq: column(row, "read_seq")?, text_no: column(row, "read_text_no")? })
+}
+
+pub(super) fn reading(row: &QueryResult) -> Result<Reading, StorageError> {
+    Ok(Reading { extension: extension_id(row, "extension_id")?, marker: marker(row)? })
 }

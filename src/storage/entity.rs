@@ -98,10 +98,11 @@ pub(super) mod message {
         pub version: i64,
         pub text_no: i64,
         pub direction: String,
-        pub author_id: Uuid,
-        pub client_id: Uuid,
+        pub author_id: Option<Uuid>,
+        pub client_id: Option<Uuid>,
         pub created_at: i64,
         pub text: String,
+        pub event: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,16 +1,18 @@
 //! Tenants, and the people in them.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query,
 };
 
 use crate::domain::{
     Caller, ExtensionId, Role, TenantId,
-    extension::{Extension, People},
+    extension::{Colleague, Extension, People},
 };
 
 use super::{
-    Storage, StorageError,
+    Storage, StorageError, column,
     dialect::{Column, Hex, bulk},
     entity::{extension, tenant},
     extension_id,
@@ -98,6 +100,26 @@ impl Storage {
             .transpose()
     }
 
+    /// Those of these numbers whom one may reach, by number.
+    pub async fn colleagues(
+        &self,
+        tenant: TenantId,
+        numbers: &[String],
+    ) -> Result<HashMap<String, Colleague>, StorageError> {
+        let keys: Vec<_> = numbers.iter().map(|number| (number,)).collect();
+        let rows = self.0.dialect.rows(2, &[("number", Column::Text)]);
+        let sql = format!(
+            "SELECT e.id, e.number, e.name FROM {rows} r JOIN extension e ON e.tenant_id = $1 AND e.number = r.number \
+             WHERE e.enabled"
+        );
+        let found = self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&keys)])).await?;
+        let colleague = |row| {
+            let (id, number, name) = (extension_id(row, "id")?, column::<String>(row, "number")?, column(row, "name")?);
+            Ok((number.clone(), Colleague { id, number, name }))
+        };
+        found.iter().map(colleague).collect()
+    }
+
     /// The tenant's extensions by number, after `after`; with `q` those whose number or name contains it.
     pub async fn extensions(
         &self,
@@ -146,9 +168,7 @@ impl Storage {
             "SELECT e.id, e.number, e.name FROM {rows} r JOIN extension e ON e.id = r.id WHERE e.tenant_id = $1"
         );
         let rows = self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&ids)])).await?;
-        rows.iter()
-            .map(|r| Ok((extension_id(r, "id")?, (super::column(r, "number")?, super::column(r, "name")?))))
-            .collect()
+        rows.iter().map(|r| Ok((extension_id(r, "id")?, (column(r, "number")?, column(r, "name")?)))).collect()
     }
 }
 

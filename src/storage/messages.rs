@@ -26,14 +26,19 @@ impl TryFrom<message::Model> for Message {
         let direction = Direction::parse(&row.direction).ok_or_else(|| {
             StorageError::Inconsistent(format!("message {}.{} goes {}", row.conversation_id, row.seq, row.direction))
         })?;
+        let inconsistent =
+            |what| StorageError::Inconsistent(format!("message {}.{} {what}", row.conversation_id, row.seq));
+        let author = row.author_id.ok_or_else(|| inconsistent("has no author"))?;
+        let event = row.event.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
+            event: event.map_err(|_| inconsistent("tells of nothing known"))?,
             conversation: ConversationId(row.conversation_id),
             seq: row.seq,
             version: row.version,
             text_no: row.text_no,
             direction,
-            author: ExtensionId(row.author_id),
-            client_id: ClientId(row.client_id),
+            author: ExtensionId(author),
+            client_id: row.client_id.map(ClientId),
             created_at: Timestamp(row.created_at),
             text: MessageText::stored(row.text),
         })

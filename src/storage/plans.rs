@@ -9,8 +9,8 @@ use crate::{
     clock::Clock,
     domain::{
         Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Role, Timestamp,
-        change::NewConversation,
-        conversation::{Kind, NewMessage},
+        change::{Appearance, NewConversation},
+        conversation::{Gone, Kind, NewMessage},
         extension::Extension,
     },
 };
@@ -54,14 +54,26 @@ async fn every_statement_is_served_by_an_index() {
     .await;
     let message = |text: &str| {
         let text = MessageText::parse(text.into()).unwrap();
-        let client_id = ClientId(Uuid::from_u128(text.as_str().len() as u128));
-        Change::MessageAdded(NewMessage { conversation: chat, author: me, client_id, text, audience: [me].into() })
+        let client_id = Some(ClientId(Uuid::from_u128(text.as_str().len() as u128)));
+        let audience = [me].into();
+        Change::MessageAdded(NewMessage { conversation: chat, author: me, client_id, text, event: None, audience })
     };
     commit(vec![message("1"), message("22")], vec![Guard::Conversation(chat, 1)]).await;
     let read = Change::MarkersAdvanced { conversation: chat, readers: vec![(me, 1)], audience: [me].into() };
     commit(vec![read], vec![Guard::Conversation(chat, 1)]).await;
 
+    let group = Appearance { id: chat, kind, name: None, participants: vec![], participant_count: 1 };
+    let (audience, others) = ([me].into(), [].into());
+    commit(vec![Change::Renamed { group: group.clone(), audience }], vec![Guard::Conversation(chat, 1)]).await;
+    let gone = Change::MemberRemoved { group: group.clone(), who: me, reason: Gone::Left, others };
+    commit(vec![gone], vec![Guard::Conversation(chat, 2)]).await;
+    let (added, others) = ([me].into(), [].into());
+    commit(vec![Change::MembersAdded { group, added, others }], vec![Guard::Conversation(chat, 3)]).await;
+
     storage.conversation(chat).await.unwrap();
+    storage.participants(tenant, me, chat, None, 5).await.unwrap();
+    storage.member(tenant, chat, "201").await.unwrap();
+    storage.colleagues(tenant, &["201".into()]).await.unwrap();
     storage.by_natural_key(tenant, "x").await.unwrap();
     storage.row(tenant, me, chat).await.unwrap();
     for filter in [Filter::All, Filter::Unread] {

@@ -75,6 +75,14 @@ impl Api {
         Answer::of(self.request(Method::PUT, path).json(&body).send().await.unwrap()).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(&body).send().await.unwrap()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path).send().await.unwrap()).await
+    }
+
     pub async fn login(&self, body: Value) -> Answer {
         let request = self.client.post(format!("{}/v1/login", self.url));
         Answer::of(request.json(&body).send().await.unwrap()).await
@@ -102,6 +110,25 @@ impl Api {
     pub async fn chat(&self, with: &str) -> String {
         let made = self.post("/v1/conversations", json!({"kind": "direct", "extension": with})).await.ok();
         made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A new group with others: its id.
+    pub async fn group(&self, name: &str, others: &[&str]) -> String {
+        let body = json!({"kind": "group", "client_id": Uuid::now_v7(), "name": name, "extensions": others});
+        self.post("/v1/conversations", body).await.ok()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn rename(&self, group: &str, name: &str) -> Answer {
+        self.patch(&format!("/v1/conversations/{group}"), json!({"name": name})).await
+    }
+
+    pub async fn add(&self, group: &str, others: &[&str]) -> Answer {
+        self.post(&format!("/v1/conversations/{group}/participants"), json!({"extensions": others})).await
+    }
+
+    /// Removes somebody from a group; `me`: leaves it.
+    pub async fn remove(&self, group: &str, who: &str) -> Answer {
+        self.delete(&format!("/v1/conversations/{group}/participants/{who}")).await
     }
 
     pub async fn send(&self, conversation: &str, client_id: Uuid, text: &str) -> Answer {
@@ -279,6 +306,11 @@ impl Client {
                 return close.map_or(0, |c| c.code.into());
             }
         }
+    }
+
+    /// The names of all events so far.
+    pub fn names(&self) -> Vec<&str> {
+        self.events.iter().map(|e| e["name"].as_str().unwrap()).collect()
     }
 
     /// `(conversation, seq, text)` of the messages that came as events.

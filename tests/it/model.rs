@@ -17,22 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     client::{Api, Client},
+    dice::Dice,
     engine::{TestEngine, database_url},
 };
 
 const PEOPLE: [&str; 4] = ["201", "202", "203", "204"];
-
-/// xorshift: the same seed, the same story.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
 
 /// What the tenant must be like, by what its people were told.
 #[derive(Default)]

@@ -27,13 +27,8 @@ pub fn create_direct(caller: &Caller, other: ExtensionId, id: ConversationId) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{chat, ext};
+    use super::super::tests::{caller, chat, ext};
     use super::*;
-    use crate::domain::Role;
-
-    fn jake() -> Caller {
-        Caller { tenant: chat().tenant, extension: ext(1), number: "201".into(), name: "Jake".into(), role: Role::User }
-    }
 
     #[test]
     fn the_pair_has_one_key_whoever_begins() {
@@ -43,14 +38,14 @@ mod tests {
 
     #[test]
     fn both_are_in_it_from_the_beginning() {
-        let decision = create_direct(&jake(), ext(2), chat().id).unwrap();
+        let decision = create_direct(&caller(1), ext(2), chat().id).unwrap();
         let [Change::ConversationCreated(made)] = &decision.changes[..] else { panic!("one change") };
         assert_eq!(&made.members[..], &[ext(1), ext(2)]);
     }
 
     #[test]
     fn nobody_chats_alone() {
-        let alone = create_direct(&jake(), ext(1), chat().id);
+        let alone = create_direct(&caller(1), ext(1), chat().id);
         assert!(matches!(alone, Err(Refusal::TooFewParticipants(_))));
     }
 }

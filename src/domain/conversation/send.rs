@@ -15,8 +15,9 @@ pub fn send(
     let message = NewMessage {
         conversation: conversation.id,
         author,
-        client_id,
+        client_id: Some(client_id),
         text: text.clone(),
+        event: None,
         audience: conversation.audience.clone(),
     };
     Ok(Decision { guards: vec![conversation.guard()], changes: vec![Change::MessageAdded(message)] })
@@ -24,7 +25,7 @@ pub fn send(
 
 /// The answer where this `client_id` was used before: the first message, if that is what is meant again.
 pub fn again(first: Message, conversation: ConversationId, text: &MessageText) -> Result<Message, Refusal> {
-    if first.conversation == conversation && first.text == *text {
+    if first.conversation == conversation && first.text == *text && first.event.is_none() {
         Ok(first)
     } else {
         Err(Refusal::IdempotencyConflict)
@@ -33,9 +34,9 @@ pub fn again(first: Message, conversation: ConversationId, text: &MessageText) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{chat, ext};
+    use super::super::tests::{chat, ext, message};
     use super::*;
-    use crate::domain::{Guard, Timestamp, conversation::Direction};
+    use crate::domain::Guard;
     use uuid::Uuid;
 
     fn text(s: &str) -> MessageText {
@@ -63,17 +64,7 @@ mod tests {
     #[test]
     fn the_same_again_is_the_first_message_and_anything_else_a_conflict() {
         let c = chat();
-        let first = Message {
-            conversation: c.id,
-            seq: 1,
-            version: 1,
-            text_no: 1,
-            direction: Direction::Internal,
-            author: ext(1),
-            client_id: client_id(),
-            created_at: Timestamp(0),
-            text: text("Hi"),
-        };
+        let first = message(1, "Hi");
         assert_eq!(again(first.clone(), c.id, &text("Hi")), Ok(first.clone()));
         assert_eq!(again(first.clone(), c.id, &text("Ho")), Err(Refusal::IdempotencyConflict));
         let elsewhere = ConversationId(Uuid::from_u128(101));

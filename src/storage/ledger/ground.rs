@@ -62,7 +62,10 @@ impl Asked {
                     Change::ConversationCreated(c) => {
                         asked.natural_keys.extend(c.natural_key.clone().map(|k| (Hex(unit.tenant.0), k)));
                     }
-                    Change::MessageAdded(_) => {}
+                    Change::MessageAdded(_)
+                    | Change::Renamed { .. }
+                    | Change::MembersAdded { .. }
+                    | Change::MemberRemoved { .. } => {}
                     Change::MarkersAdvanced { conversation, readers, .. } => {
                         asked.places.extend(readers.iter().map(|(_, seq)| (*conversation, *seq)));
                     }
@@ -104,7 +107,9 @@ impl Reader<'_> {
         );
         let found = self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&asked.client_ids)])).await?;
         for message in messages(&found)? {
-            ground.known.insert((message.author, message.client_id), Known::Stored(message));
+            if let Some(client_id) = message.client_id {
+                ground.known.insert((message.author, client_id), Known::Stored(message));
+            }
         }
         Ok(())
     }

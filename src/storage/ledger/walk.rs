@@ -9,8 +9,8 @@ use std::{
 use crate::domain::{
     Audience, Change, ClientId, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId, Timestamp,
     Version,
-    change::{NewConversation, Reading},
-    conversation::{Direction, Facts, Marker, Message, NewMessage, PARTICIPANTS_SHOWN},
+    change::{Appearance, NewConversation, Reading},
+    conversation::{Direction, Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN},
     extension::Extension,
 };
 
@@ -65,11 +65,26 @@ pub(super) enum Verdict {
 pub(super) struct Writes {
     pub counters: BTreeMap<TenantId, Version>,
     pub conversations: Vec<(NewConversation, TenantId, Version)>,
+    /// Rows whose revision rose.
+    pub revisions: BTreeMap<ConversationId, Revision>,
+    /// Who is in a conversation since, from which marker on.
+    pub joins: Vec<(ConversationId, ExtensionId, TenantId, Version, Marker)>,
+    /// Who is in a conversation no longer.
+    pub leaves: Vec<(ConversationId, ExtensionId, Version, Gone)>,
     pub heads: BTreeMap<ConversationId, Head>,
     pub messages: Vec<Arc<Committed>>,
     /// Where each marker goes; its version, unless it only follows its owner's message.
     pub markers: BTreeMap<(ConversationId, ExtensionId), (Marker, Option<Version>)>,
     pub extensions: Vec<PutExtension>,
+}
+
+/// What a revision changed in a conversation's row.
+#[derive(Debug)]
+pub(super) struct Revision {
+    pub revision: i64,
+    pub version: Version,
+    pub name: Option<String>,
+    pub participant_count: i64,
 }
 
 /// An extension to insert or update.
@@ -113,11 +128,10 @@ impl Walk {
         }
         let mut committed = Vec::with_capacity(unit.decision.changes.len());
         for change in &unit.decision.changes {
-            if let Some(change) = self.change(unit.tenant, change) {
-                committed.push(change);
-            }
+            self.change(unit.tenant, change, &mut committed);
         }
-        if let (Some(key), Some(first)) = (unit.client_id, committed.first()) {
+        let message = |c: &&Arc<Committed>| matches!(c.happening, Happening::MessageCreated(_));
+        if let (Some(key), Some(first)) = (unit.client_id, committed.iter().find(message)) {
             self.ground.known.insert(key, Known::Twin(first.clone()));
         }
         Verdict::Committed(committed)
@@ -140,15 +154,22 @@ impl Walk {
         guards && keys && self.ground.counters.contains_key(&unit.tenant)
     }
 
-    fn change(&mut self, tenant: TenantId, change: &Change) -> Option<Arc<Committed>> {
+    fn change(&mut self, tenant: TenantId, change: &Change, committed: &mut Vec<Arc<Committed>>) {
         match change {
-            Change::ConversationCreated(new) => Some(self.create(tenant, new)),
-            Change::MessageAdded(new) => self.message(tenant, new),
+            Change::ConversationCreated(new) => committed.push(self.create(tenant, new)),
+            Change::MessageAdded(new) => committed.extend(self.message(tenant, new)),
+            Change::Renamed { group, audience } => committed.extend(self.renamed(tenant, group, audience)),
+            Change::MembersAdded { group, added, others } => {
+                committed.extend(self.members_added(tenant, group, added, others).into_iter().flatten());
+            }
+            Change::MemberRemoved { group, who, reason, others } => {
+                committed.extend(self.member_removed(tenant, group, *who, *reason, others).into_iter().flatten());
+            }
             Change::MarkersAdvanced { conversation, readers, audience } => {
-                self.markers(tenant, *conversation, readers, audience.clone())
+                committed.extend(self.markers(tenant, *conversation, readers, audience.clone()));
             }
             Change::ExtensionPut { extension, password_hash, .. } => {
-                Some(self.extension(tenant, extension, password_hash.clone()))
+                committed.push(self.extension(tenant, extension, password_hash.clone()));
             }
         }
     }
@@ -161,6 +182,8 @@ impl Walk {
         let head = Head { tenant, revision: 1, version, last_seq: 0, text_count: 0, last_activity_at: self.now };
         self.ground.heads.insert(new.id, head);
         self.writes.conversations.push((new.clone(), tenant, version));
+        let joins = new.members.iter().map(|who| (new.id, *who, tenant, version, Marker::default()));
+        self.writes.joins.extend(joins);
         let shown = new.members.iter().take(PARTICIPANTS_SHOWN);
         let facts = Facts {
             id: new.id,
@@ -187,14 +210,16 @@ impl Walk {
         // Who reads up to what was the newest until now has not read this one.
         self.ground.text_nos.insert((new.conversation, head.last_seq), head.text_count);
         head.last_seq += 1;
-        head.text_count += 1;
+        head.text_count += i64::from(new.event.is_none());
         head.version = version;
         // The clock may go back; a conversation's activity doesn't.
         head.last_activity_at = head.last_activity_at.max(self.now);
         let marker = Marker { seq: head.last_seq, text_no: head.text_count };
         self.writes.heads.insert(new.conversation, head.clone());
         self.ground.text_nos.insert((new.conversation, marker.seq), marker.text_no);
-        self.move_marker(new.conversation, new.author, marker, None);
+        if new.event.is_none() {
+            self.move_marker(new.conversation, new.author, marker, None);
+        }
         let message = Message {
             conversation: new.conversation,
             seq: marker.seq,
@@ -205,11 +230,107 @@ impl Walk {
             client_id: new.client_id,
             created_at: self.now,
             text: new.text.clone(),
+            event: new.event.clone(),
         };
         let audience = Audience::Extensions(new.audience.clone());
         let committed = self.committed(tenant, version, audience, Happening::MessageCreated(message));
         self.writes.messages.push(committed.clone());
         Some(committed)
+    }
+
+    fn renamed(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        audience: &Arc<[ExtensionId]>,
+    ) -> Option<Arc<Committed>> {
+        let facts = self.revise(tenant, group)?;
+        let version = facts.version;
+        let happening = Happening::ConversationUpdated { facts, joined: None };
+        Some(self.committed(tenant, version, Audience::Extensions(audience.clone()), happening))
+    }
+
+    /// Who is new is told first, and starts with all of it read.
+    fn members_added(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        added: &Arc<[ExtensionId]>,
+        others: &Arc<[ExtensionId]>,
+    ) -> Option<[Arc<Committed>; 2]> {
+        let facts = self.revise(tenant, group)?;
+        let (version, revision) = (facts.version, facts.revision);
+        let marker = Marker { seq: facts.last_seq, text_no: facts.text_count };
+        self.writes.joins.extend(added.iter().map(|who| (group.id, *who, tenant, version, marker)));
+        let joined = Happening::ConversationUpdated { facts, joined: Some(marker) };
+        let joined = self.committed(tenant, version, Audience::Extensions(added.clone()), joined);
+        let changed = Happening::ParticipantsChanged {
+            conversation: group.id,
+            revision,
+            added: added.clone(),
+            removed: [].into(),
+            participant_count: group.participant_count,
+        };
+        let version = self.touch(tenant, group.id)?;
+        Some([joined, self.committed(tenant, version, Audience::Extensions(others.clone()), changed)])
+    }
+
+    /// Who goes is told last.
+    fn member_removed(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        who: ExtensionId,
+        reason: Gone,
+        others: &Arc<[ExtensionId]>,
+    ) -> Option<[Arc<Committed>; 2]> {
+        let facts = self.revise(tenant, group)?;
+        let changed = Happening::ParticipantsChanged {
+            conversation: group.id,
+            revision: facts.revision,
+            added: [].into(),
+            removed: [who].into(),
+            participant_count: group.participant_count,
+        };
+        let changed = self.committed(tenant, facts.version, Audience::Extensions(others.clone()), changed);
+        let version = self.touch(tenant, group.id)?;
+        self.writes.leaves.push((group.id, who, version, reason));
+        let removed = Happening::ConversationRemoved { conversation: group.id, reason };
+        Some([changed, self.committed(tenant, version, Audience::Extensions([who].into()), removed)])
+    }
+
+    /// The next revision of a group: its row as it is then.
+    fn revise(&mut self, tenant: TenantId, group: &Appearance) -> Option<Facts> {
+        let version = self.touch(tenant, group.id)?;
+        let head = self.ground.heads.get_mut(&group.id)?;
+        head.revision += 1;
+        let Appearance { id, kind, name, participants, participant_count } = group.clone();
+        let revision = Revision { revision: head.revision, version, name: name.clone(), participant_count };
+        self.writes.revisions.insert(id, revision);
+        Some(Facts {
+            id,
+            kind,
+            name,
+            revision: head.revision,
+            version,
+            last_seq: head.last_seq,
+            text_count: head.text_count,
+            last_activity_at: head.last_activity_at,
+            participants,
+            participant_count,
+        })
+    }
+
+    /// Something of a conversation changes: at this version.
+    fn touch(&mut self, tenant: TenantId, conversation: ConversationId) -> Option<Version> {
+        if !self.ground.heads.contains_key(&conversation) {
+            return None;
+        }
+        let version = self.next_version(tenant);
+        let head = self.ground.heads.get_mut(&conversation)?;
+        head.version = version;
+        self.writes.heads.insert(conversation, head.clone());
+        Some(version)
     }
 
     fn markers(
@@ -233,10 +354,7 @@ impl Walk {
         if readers.is_empty() {
             return None;
         }
-        let version = self.next_version(tenant);
-        let head = self.ground.heads.get_mut(&conversation)?;
-        head.version = version;
-        self.writes.heads.insert(conversation, head.clone());
+        let version = self.touch(tenant, conversation)?;
         for reading in &readers {
             self.move_marker(conversation, reading.extension, reading.marker, Some(version));
         }
@@ -301,7 +419,14 @@ mod tests {
     fn send(client: u128, revision: i64) -> Unit {
         let client_id = ClientId(Uuid::from_u128(client));
         let text = MessageText::parse("Hi".into()).unwrap();
-        let message = NewMessage { conversation: CHAT, author: JAKE, client_id, text, audience: [JAKE].into() };
+        let message = NewMessage {
+            conversation: CHAT,
+            author: JAKE,
+            client_id: Some(client_id),
+            text,
+            event: None,
+            audience: [JAKE].into(),
+        };
         let decision = Decision {
             guards: vec![Guard::Conversation(CHAT, revision)],
             changes: vec![Change::MessageAdded(message)],

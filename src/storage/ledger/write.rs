@@ -26,8 +26,11 @@ pub(super) async fn write(
     let writer = Writer { tx, dialect };
     writer.extensions(writes, now).await?;
     writer.conversations(writes, now).await?;
+    writer.joins(writes).await?;
+    writer.leaves(writes).await?;
     writer.messages(writes).await?;
     writer.heads(writes).await?;
+    writer.revisions(writes).await?;
     writer.markers(writes).await?;
     writer.counters(writes).await
 }
@@ -117,20 +120,41 @@ impl Writer<'_> {
              version, last_seq, text_count, participant_count, last_activity_at, created_at) \
              SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, participant_count, created_at, \
              created_at FROM {rows} r";
-        self.run(sql, &columns, &rows).await?;
+        self.run(sql, &columns, &rows).await
+    }
 
-        let members: Vec<_> = writes
-            .conversations
-            .iter()
-            .flat_map(|(c, tenant, version)| {
-                c.members.iter().map(move |m| (Hex(c.id.0), Hex(m.0), Hex(tenant.0), version))
-            })
+    async fn joins(&self, writes: &Writes) -> Result<(), StorageError> {
+        let joins = writes.joins.iter();
+        let rows: Vec<_> = joins
+            .map(|(c, who, tenant, version, m)| (Hex(c.0), Hex(who.0), Hex(tenant.0), version, m.seq, m.text_no))
             .collect();
-        let columns = [("conversation_id", Uuid), ("extension_id", Uuid), ("tenant_id", Uuid), ("version", Int)];
+        let columns = [
+            ("conversation_id", Uuid),
+            ("extension_id", Uuid),
+            ("tenant_id", Uuid),
+            ("version", Int),
+            ("seq", Int),
+            ("text_no", Int),
+        ];
+        // Who was in it before finds everything again; the marker stands at the end, as for anybody who is added.
         let sql = "INSERT INTO participant (conversation_id, extension_id, tenant_id, joined_version, joined_seq, \
              joined_text_no, read_seq, read_text_no, marker_version) \
-             SELECT conversation_id, extension_id, tenant_id, version, 0, 0, 0, 0, 0 FROM {rows} r";
-        self.run(sql, &columns, &members).await
+             SELECT conversation_id, extension_id, tenant_id, version, seq, text_no, seq, text_no, 0 FROM {rows} r \
+             WHERE true ON CONFLICT (conversation_id, extension_id) DO UPDATE SET \
+             joined_version = excluded.joined_version, left_version = NULL, left_reason = NULL, \
+             joined_seq = excluded.joined_seq, joined_text_no = excluded.joined_text_no, \
+             read_seq = excluded.read_seq, read_text_no = excluded.read_text_no";
+        self.run(sql, &columns, &rows).await
+    }
+
+    async fn leaves(&self, writes: &Writes) -> Result<(), StorageError> {
+        let leaves = writes.leaves.iter();
+        let rows: Vec<_> =
+            leaves.map(|(c, who, version, reason)| (Hex(c.0), Hex(who.0), version, reason.as_str())).collect();
+        let columns = [("conversation_id", Uuid), ("extension_id", Uuid), ("version", Int), ("reason", Text)];
+        let sql = "UPDATE participant SET left_version = r.version, left_reason = r.reason FROM {rows} r \
+             WHERE participant.conversation_id = r.conversation_id AND participant.extension_id = r.extension_id";
+        self.run(sql, &columns, &rows).await
     }
 
     async fn messages(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -146,9 +170,10 @@ impl Writer<'_> {
                     m.text_no,
                     m.direction.as_str(),
                     Hex(m.author.0),
-                    Hex(m.client_id.0),
+                    m.client_id.map(|id| Hex(id.0)),
                     m.created_at,
                     m.text.as_str(),
+                    m.event.as_ref().and_then(|event| serde_json::to_string(event).ok()),
                 )),
                 _ => None,
             })
@@ -164,10 +189,11 @@ impl Writer<'_> {
             ("client_id", Uuid),
             ("created_at", Int),
             ("text", Text),
+            ("event", Text),
         ];
         let sql = "INSERT INTO message (conversation_id, seq, tenant_id, version, text_no, direction, author_id, \
-             client_id, created_at, text) SELECT conversation_id, seq, tenant_id, version, text_no, direction, \
-             author_id, client_id, created_at, text FROM {rows} r";
+             client_id, created_at, text, event) SELECT conversation_id, seq, tenant_id, version, text_no, direction, \
+             author_id, client_id, created_at, text, event FROM {rows} r";
         self.run(sql, &columns, &rows).await
     }
 
@@ -181,6 +207,16 @@ impl Writer<'_> {
             [("id", Uuid), ("version", Int), ("last_seq", Int), ("text_count", Int), ("last_activity_at", Int)];
         let sql = "UPDATE conversation SET version = r.version, last_seq = r.last_seq, text_count = r.text_count, \
              last_activity_at = r.last_activity_at FROM {rows} r WHERE conversation.id = r.id";
+        self.run(sql, &columns, &rows).await
+    }
+
+    async fn revisions(&self, writes: &Writes) -> Result<(), StorageError> {
+        let revisions = writes.revisions.iter();
+        let rows: Vec<_> =
+            revisions.map(|(id, r)| (Hex(id.0), r.revision, r.version, &r.name, r.participant_count)).collect();
+        let columns = [("id", Uuid), ("revision", Int), ("version", Int), ("name", Text), ("participant_count", Int)];
+        let sql = "UPDATE conversation SET revision = r.revision, revised_version = r.version, name = r.name, \
+             participant_count = r.participant_count FROM {rows} r WHERE conversation.id = r.id";
         self.run(sql, &columns, &rows).await
     }
 

@@ -87,7 +87,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Give a group another name. */
+        patch: operations["rename"];
         trace?: never;
     };
     "/v1/conversations/{id}/messages": {
@@ -106,6 +107,41 @@ export interface paths {
         /** Write a message. The same `client_id` again answers the first message. */
         post: operations["send"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/participants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is in a conversation, and how far each has read. */
+        get: operations["list"];
+        put?: never;
+        /** Bring colleagues into a group. They see the whole history; who is in it already stays as they are. */
+        post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/participants/{who}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove somebody from a group; `me`, or my own number: leave it. */
+        delete: operations["remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -302,6 +338,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Brings colleagues into a group. */
+        AddParticipants: {
+            /** @description Their numbers. */
+            extensions: string[];
+        };
         /** @description A phone number assigned to an extension. */
         CallerId: {
             /** @description What it is called. */
@@ -385,7 +426,7 @@ export interface components {
              */
             last_seq: number;
             my_read?: components["schemas"]["ReadMarker"] | null;
-            /** @description What I call it. Not in events. */
+            /** @description What I call it. In events a group's alone. */
             name?: string | null;
             /**
              * Format: int64
@@ -424,7 +465,14 @@ export interface components {
          * @description What a conversation is.
          * @enum {string}
          */
-        ConversationKind: "direct";
+        ConversationKind: "direct" | "group";
+        /** @description A conversation is not for me any more: it is not found from now on. */
+        ConversationRemoved: {
+            /** @description Which. */
+            conversation: string;
+            /** @description Why. */
+            reason: components["schemas"]["RemovedReason"];
+        };
         /** @description Begins a conversation. */
         CreateConversation: {
             /**
@@ -434,6 +482,21 @@ export interface components {
             extension: string;
             /** @enum {string} */
             kind: "direct";
+        } | {
+            /**
+             * Format: uuid
+             * @description My own name for it: the same again is the same group.
+             */
+            client_id: string;
+            /** @description The others' numbers; with me 2–1,000. */
+            extensions: string[];
+            /** @enum {string} */
+            kind: "group";
+            /**
+             * @description 1–80 characters.
+             * @example Ops
+             */
+            name: string;
         };
         /**
          * @description Which way a message went.
@@ -460,6 +523,16 @@ export interface components {
             data: components["schemas"]["Conversation"];
             /** @enum {string} */
             name: "conversation.updated";
+        } | {
+            /** @description Some came into a group, or went. */
+            data: components["schemas"]["ParticipantsChanged"];
+            /** @enum {string} */
+            name: "participants.changed";
+        } | {
+            /** @description A conversation is not for me any more. */
+            data: components["schemas"]["ConversationRemoved"];
+            /** @enum {string} */
+            name: "conversation.removed";
         } | {
             /** @description Some have read so far. */
             data: components["schemas"]["ReadAdvanced"];
@@ -502,7 +575,7 @@ export interface components {
                  */
                 last_seq: number;
                 my_read?: components["schemas"]["ReadMarker"] | null;
-                /** @description What I call it. Not in events. */
+                /** @description What I call it. In events a group's alone. */
                 name?: string | null;
                 /**
                  * Format: int64
@@ -556,7 +629,7 @@ export interface components {
                 /** @description Pictures that came with it. */
                 attachments: Record<string, never>[];
                 /** @description The sender's own name for it. */
-                client_id: string;
+                client_id?: string | null;
                 /** @description Where. */
                 conversation: string;
                 /** @description When it was committed. */
@@ -565,8 +638,7 @@ export interface components {
                 deliveries: Record<string, never>[];
                 /** @description Which way it went. */
                 direction: components["schemas"]["Direction"];
-                /** @description Of a system message: what happened, for clients that say it in their own way. */
-                event?: Record<string, never> | null;
+                event?: components["schemas"]["SystemEvent"] | null;
                 from?: components["schemas"]["Person"] | null;
                 /** @description Its name for ever. */
                 id: string;
@@ -589,6 +661,23 @@ export interface components {
                  * @description The change that made it what it is.
                  */
                 version: number;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_Participant: {
+            /** @description The rows. */
+            items: {
+                /** @description Its number. */
+                extension: string;
+                /** @description Its display name. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description How far it has read.
+                 */
+                read_seq: number;
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -647,7 +736,7 @@ export interface components {
             /** @description Pictures that came with it. */
             attachments: Record<string, never>[];
             /** @description The sender's own name for it. */
-            client_id: string;
+            client_id?: string | null;
             /** @description Where. */
             conversation: string;
             /** @description When it was committed. */
@@ -656,8 +745,7 @@ export interface components {
             deliveries: Record<string, never>[];
             /** @description Which way it went. */
             direction: components["schemas"]["Direction"];
-            /** @description Of a system message: what happened, for clients that say it in their own way. */
-            event?: Record<string, never> | null;
+            event?: components["schemas"]["SystemEvent"] | null;
             from?: components["schemas"]["Person"] | null;
             /** @description Its name for ever. */
             id: string;
@@ -685,7 +773,7 @@ export interface components {
          * @description What a message is.
          * @enum {string}
          */
-        MessageKind: "text";
+        MessageKind: "text" | "system";
         /** @description Somebody in a conversation. */
         Participant: {
             /** @description Its number. */
@@ -697,6 +785,20 @@ export interface components {
              * @description How far it has read.
              */
             read_seq: number;
+        };
+        /** @description Some came into a group, or went. */
+        ParticipantsChanged: {
+            /** @description Who came. */
+            added: components["schemas"]["Person"][];
+            /** @description Which group. */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description All who are in it.
+             */
+            participant_count: number;
+            /** @description Who went. */
+            removed: components["schemas"]["Person"][];
         };
         /** @description An extension, to show. */
         Person: {
@@ -784,6 +886,19 @@ export interface components {
         Reader: components["schemas"]["ReadMarker"] & {
             /** @description Who, by number. */
             extension: string;
+        };
+        /**
+         * @description Why a conversation is not for me any more.
+         * @enum {string}
+         */
+        RemovedReason: "left" | "removed";
+        /** @description Gives a group another name. */
+        Rename: {
+            /**
+             * @description 1–80 characters.
+             * @example Sales
+             */
+            name: string;
         };
         /**
          * @description What an extension may do beyond chatting.
@@ -924,6 +1039,41 @@ export interface components {
             /** @description Whether `events` go on from the cursor; else drop what you hold. */
             resumed: boolean;
             snapshot?: components["schemas"]["Snapshot"] | null;
+        };
+        /** @description What a system message tells, with names as they are now. */
+        SystemEvent: {
+            /** @description Who made it. */
+            by: components["schemas"]["Person"];
+            /** @description What it was called. */
+            group: string;
+            /** @enum {string} */
+            name: "created";
+        } | {
+            /** @description Who renamed it. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "renamed";
+            /** @description What it is called since. */
+            to: string;
+        } | {
+            /** @description Who added them. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "added";
+            /** @description Whom. */
+            who: components["schemas"]["Person"];
+        } | {
+            /** @description Who removed them. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "removed";
+            /** @description Whom. */
+            who: components["schemas"]["Person"];
+        } | {
+            /** @enum {string} */
+            name: "left";
+            /** @description Who. */
+            who: components["schemas"]["Person"];
         };
         /** @description A token, renewed. */
         Token: {
@@ -1383,6 +1533,130 @@ export interface operations {
             };
         };
     };
+    rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     messages: {
         parameters: {
             query?: {
@@ -1543,6 +1817,374 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Message"];
                 };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Participant"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddParticipants"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                who: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Can't be understood */
             400: {
