@@ -59,6 +59,10 @@ impl MigrationTrait for Migration {
         let mut gone = Index::create();
         gone.name("participant_left").table("participant").col("tenant_id").col("left_version");
         gone.and_where(Expr::col("left_version").is_not_null());
-        m.create_index(gone).await
+        m.create_index(gone).await?;
+        // Who comes back reads the markers that moved, and not those of everybody in a large group.
+        let mut moved = Index::create();
+        moved.name("participant_marker").table("participant").col("conversation_id").col("marker_version");
+        m.create_index(moved).await
     }
 }

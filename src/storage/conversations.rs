@@ -253,12 +253,13 @@ impl Storage {
         }
         let keys = bulk(&ids.iter().map(|id| (Hex(id.0),)).collect::<Vec<_>>());
         let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        // Up to the last of those who are shown: of a large group no more is read than of a small one.
         let sql = format!(
             "SELECT p.conversation_id, p.extension_id, p.read_seq, p.read_text_no FROM {rows} r \
-             JOIN participant p ON p.conversation_id = r.id AND p.extension_id IN \
-             (SELECT extension_id FROM participant WHERE conversation_id = r.id AND left_version IS NULL \
-              ORDER BY extension_id LIMIT {PARTICIPANTS_SHOWN}) \
-             WHERE p.tenant_id = $1 ORDER BY p.extension_id"
+             CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.left_version IS NULL AND p.tenant_id = $1 \
+             AND p.extension_id <= (SELECT shown.extension_id FROM (SELECT extension_id FROM participant \
+              WHERE conversation_id = r.id AND left_version IS NULL ORDER BY extension_id LIMIT {PARTICIPANTS_SHOWN}) shown \
+              ORDER BY shown.extension_id DESC LIMIT 1) ORDER BY p.extension_id"
         );
         let mut participants: HashMap<ConversationId, Vec<Reading>> = HashMap::new();
         for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys.clone()])).await? {
