@@ -29,7 +29,7 @@ use super::{
     responses((status = 200, body = List<Participant>), Problems)
 )]
 #[get("/v1/conversations/{id}/participants")]
-pub async fn list(
+pub async fn list_participants(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
@@ -60,7 +60,7 @@ fn place(after: &str) -> Result<ExtensionId, Refusal> {
     responses((status = 200, body = Conversation), Problems)
 )]
 #[post("/v1/conversations/{id}/participants")]
-pub async fn add(
+pub async fn add_participants(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
@@ -81,7 +81,7 @@ pub async fn add(
     responses((status = 204), Problems)
 )]
 #[delete("/v1/conversations/{id}/participants/{who}")]
-pub async fn remove(
+pub async fn remove_participant(
     shared: Data<Shared>,
     who: SignedIn,
     path: Path<(String, String)>,

@@ -74,7 +74,7 @@ impl Storage {
         let mut merged = Merge { tenant, at: self.0.clock.now(), rows: BTreeMap::new() };
         if !members.is_empty() {
             self.merge_conversations(&tx, &mut merged, &members, &revised, after).await?;
-            self.merge_messages(&tx, &mut merged, &members, (after, upto), most).await?;
+            self.merge_messages(&tx, &mut merged, &members, reader, (after, upto), most).await?;
             self.merge_markers(&tx, &mut merged, &members, after).await?;
         }
         self.merge_removals(&tx, &mut merged, reader, after, most).await?;
@@ -151,31 +151,40 @@ impl Storage {
         db: &impl ConnectionTrait,
         merged: &mut Merge,
         members: &HashMap<ConversationId, Vec<Member>>,
+        reader: Reader,
         (after, upto): (Version, Version),
         most: usize,
     ) -> Result<(), StorageError> {
-        let since: Vec<_> = members
-            .iter()
-            .map(|(id, who)| (Hex(id.0), after.max(who.iter().map(|m| m.joined_version).min().unwrap_or(after))))
-            .collect();
-        let rows = self.0.dialect.rows(1, &[("id", Column::Uuid), ("after", Column::Int)]);
-        // A little behind, the tenant's newest messages are looked through; far behind, the newest of each conversation.
-        let sql = if upto - after <= NEAR {
-            format!(
-                "SELECT m.* FROM message m JOIN {rows} r ON m.conversation_id = r.id AND m.version > r.after \
-                 WHERE m.tenant_id = $2 AND m.version > $4 LIMIT $3"
-            )
-        } else {
-            format!(
-                "SELECT m.* FROM {rows} r JOIN conversation c ON c.id = r.id \
-                 JOIN message m ON m.conversation_id = r.id AND m.seq > c.last_seq - $3 AND m.version > r.after \
-                 WHERE m.tenant_id = $2 AND $4 >= 0 LIMIT $3"
-            )
-        };
         let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let values = [bulk(&since), merged.tenant.0.into(), limit.into(), after.into()];
+        let tenant = merged.tenant.0;
+        // A little behind, the tenant's newest messages are looked through; far behind, the newest of each conversation.
+        let (sql, values) = match reader {
+            Reader::Extension(me) if upto - after <= NEAR => (
+                "SELECT m.* FROM message m CROSS JOIN participant p WHERE m.tenant_id = $1 AND m.version > $2 \
+                 AND p.conversation_id = m.conversation_id AND p.extension_id = $4 AND p.left_version IS NULL \
+                 AND m.version > p.joined_version LIMIT $3"
+                    .to_owned(),
+                vec![tenant.into(), after.into(), limit.into(), me.0.into()],
+            ),
+            Reader::Tenant if upto - after <= NEAR => (
+                "SELECT * FROM message WHERE tenant_id = $1 AND version > $2 LIMIT $3".to_owned(),
+                vec![tenant.into(), after.into(), limit.into()],
+            ),
+            _ => {
+                let joined = |who: &Vec<Member>| who.iter().map(|m| m.joined_version).min().unwrap_or(after);
+                let since: Vec<_> = members.iter().map(|(id, who)| (Hex(id.0), after.max(joined(who)))).collect();
+                let rows = self.0.dialect.rows(4, &[("id", Column::Uuid), ("after", Column::Int)]);
+                let sql = format!(
+                    "SELECT m.* FROM {rows} r CROSS JOIN conversation c CROSS JOIN message m WHERE c.id = r.id \
+                     AND m.conversation_id = r.id AND m.seq > c.last_seq - $3 AND m.version > r.after \
+                     AND m.tenant_id = $1 AND m.version > $2 LIMIT $3"
+                );
+                (sql, vec![tenant.into(), after.into(), limit.into(), bulk(&since)])
+            }
+        };
         for message in messages(&db.query_all_raw(self.statement(&sql, values)).await?)? {
-            let who = told(&members[&message.conversation], message.version);
+            let Some(members) = members.get(&message.conversation) else { continue };
+            let who = told(members, message.version);
             merged.add_at(message.created_at, message.version, who, Happening::MessageCreated(message));
         }
         Ok(())
@@ -192,14 +201,14 @@ impl Storage {
         let rows = self.0.dialect.rows(1, &[("id", Column::Uuid)]);
         let sql = format!(
             "SELECT p.conversation_id, p.extension_id, p.read_seq, p.read_text_no, p.marker_version FROM {rows} r \
-             JOIN participant p ON p.conversation_id = r.id \
-             WHERE p.tenant_id = $2 AND p.marker_version > $3 AND p.left_version IS NULL"
+             CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.tenant_id = $2 AND p.marker_version > $3 AND p.left_version IS NULL"
         );
         let values = [bulk(&ids), merged.tenant.0.into(), after.into()];
         let mut moved: BTreeMap<(Version, ConversationId), Vec<Reading>> = BTreeMap::new();
         for row in db.query_all_raw(self.statement(&sql, values)).await? {
             let key = (column(&row, "marker_version")?, ConversationId(column(&row, "conversation_id")?));
-            moved.entry(key).or_default().push(reading(&row)?);
+            let row = (extension_id(&row, "extension_id")?, column(&row, "read_seq")?, column(&row, "read_text_no")?);
+            moved.entry(key).or_default().push(reading(row));
         }
         for ((version, conversation), readers) in moved {
             let who = told(&members[&conversation], version);

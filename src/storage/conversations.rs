@@ -51,12 +51,8 @@ impl Storage {
             ("read_seq", Column::Int),
             ("read_text_no", Column::Int),
         ]);
-        let sql =
-            format!("SELECT {members} AS members FROM participant WHERE conversation_id = $1 AND left_version IS NULL");
-        let found = tx.query_one_raw(self.statement(&sql, [id.0.into()])).await?;
-        let members = found.map_or(Ok("[]".into()), |row| column::<String>(&row, "members"))?;
-        let members: Vec<(ExtensionId, Seq, i64)> = serde_json::from_str(&members)
-            .map_err(|e| StorageError::Inconsistent(format!("the members of {id}: {e}")))?;
+        let sql = format!("SELECT {members} FROM participant WHERE conversation_id = $1 AND left_version IS NULL");
+        let members: Vec<(ExtensionId, Seq, i64)> = self.collect(&tx, &sql, [id.0.into()]).await?;
         let members: HashMap<_, _> =
             members.into_iter().map(|(who, seq, text_no)| (who, Marker { seq, text_no })).collect();
         let mut audience: Vec<_> = members.keys().copied().collect();
@@ -105,13 +101,22 @@ impl Storage {
         if !self.is_member(tenant, me, id).await? {
             return Ok(None);
         }
-        let sql = "SELECT extension_id, read_seq, read_text_no FROM participant WHERE conversation_id = $1 \
-             AND tenant_id = $2 AND left_version IS NULL AND extension_id > $3 ORDER BY extension_id LIMIT $4";
+        let rows = self.0.dialect.collected(&[
+            ("shown.extension_id", Column::Uuid),
+            ("shown.read_seq", Column::Int),
+            ("shown.read_text_no", Column::Int),
+        ]);
+        let sql = format!(
+            "SELECT {rows} FROM (SELECT extension_id, read_seq, read_text_no FROM participant WHERE conversation_id = $1 \
+             AND tenant_id = $2 AND left_version IS NULL AND extension_id > $3 ORDER BY extension_id LIMIT $4) shown"
+        );
         let after = after.map_or(uuid::Uuid::nil(), |e| e.0);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [id.0.into(), tenant.0.into(), after.into(), limit.into()];
-        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
-        rows.iter().map(reading).collect::<Result<_, _>>().map(Some)
+        let found: Vec<(ExtensionId, Seq, i64)> = self.collect(&self.0.reader, &sql, values).await?;
+        let mut found: Vec<_> = found.into_iter().map(reading).collect();
+        found.sort_unstable_by_key(|r| r.extension);
+        Ok(Some(found))
     }
 
     /// Who of this number is in a conversation.
@@ -219,14 +224,14 @@ impl Storage {
         let keys = ids.iter().map(|id| (Hex(id.0),)).collect::<Vec<_>>();
         let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
         let sql = format!(
-            "SELECT m.* FROM {rows} r JOIN conversation c ON c.id = r.id \
-             JOIN message m ON m.conversation_id = c.id AND m.seq = c.last_seq WHERE c.tenant_id = $1"
+            "SELECT m.* FROM {rows} r CROSS JOIN conversation c CROSS JOIN message m \
+             WHERE c.id = r.id AND m.conversation_id = c.id AND m.seq = c.last_seq AND c.tenant_id = $1"
         );
         let found = db.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&keys)])).await?;
         let mut last: HashMap<_, _> = messages(&found)?.into_iter().map(|m| (m.conversation, m)).collect();
         let sql = format!(
             "SELECT p.conversation_id, p.read_seq, p.read_text_no FROM {rows} r \
-             JOIN participant p ON p.conversation_id = r.id AND p.extension_id = $3 WHERE p.tenant_id = $1"
+             CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.extension_id = $3 AND p.tenant_id = $1"
         );
         let values = [tenant.0.into(), bulk(&keys), me.0.into()];
         let mut mine = HashMap::new();
@@ -253,19 +258,30 @@ impl Storage {
         }
         let keys = bulk(&ids.iter().map(|id| (Hex(id.0),)).collect::<Vec<_>>());
         let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let shown = self.0.dialect.collected(&[
+            ("p.conversation_id", Column::Uuid),
+            ("p.extension_id", Column::Uuid),
+            ("p.read_seq", Column::Int),
+            ("p.read_text_no", Column::Int),
+        ]);
         // Up to the last of those who are shown: of a large group no more is read than of a small one.
         let sql = format!(
-            "SELECT p.conversation_id, p.extension_id, p.read_seq, p.read_text_no FROM {rows} r \
+            "SELECT {shown} FROM {rows} r \
              CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.left_version IS NULL AND p.tenant_id = $1 \
              AND p.extension_id <= (SELECT shown.extension_id FROM (SELECT extension_id FROM participant \
-              WHERE conversation_id = r.id AND left_version IS NULL ORDER BY extension_id LIMIT {PARTICIPANTS_SHOWN}) shown \
-              ORDER BY shown.extension_id DESC LIMIT 1) ORDER BY p.extension_id"
+              WHERE conversation_id = r.id AND left_version IS NULL ORDER BY extension_id LIMIT {PARTICIPANTS_SHOWN}) \
+              shown ORDER BY shown.extension_id DESC LIMIT 1)"
         );
         let mut participants: HashMap<ConversationId, Vec<Reading>> = HashMap::new();
-        for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys.clone()])).await? {
-            participants.entry(ConversationId(column(&row, "conversation_id")?)).or_default().push(reading(&row)?);
+        let found: Vec<(ConversationId, ExtensionId, Seq, i64)> =
+            self.collect(db, &sql, [tenant.0.into(), keys.clone()]).await?;
+        for (id, who, seq, text_no) in found {
+            participants.entry(id).or_default().push(reading((who, seq, text_no)));
         }
-        let sql = format!("SELECT c.* FROM {rows} r JOIN conversation c ON c.id = r.id WHERE c.tenant_id = $1");
+        for shown in participants.values_mut() {
+            shown.sort_unstable_by_key(|r| r.extension);
+        }
+        let sql = format!("SELECT c.* FROM {rows} r CROSS JOIN conversation c WHERE c.id = r.id AND c.tenant_id = $1");
         let mut found = HashMap::new();
         for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys])).await? {
             let id = ConversationId(column(&row, "id")?);
@@ -296,6 +312,6 @@ fn marker(row: &QueryResult) -> Result<Marker, StorageError> {
     Ok(Marker { seq: column(row, "read_seq")?, text_no: column(row, "read_text_no")? })
 }
 
-pub(super) fn reading(row: &QueryResult) -> Result<Reading, StorageError> {
-    Ok(Reading { extension: extension_id(row, "extension_id")?, marker: marker(row)? })
+pub(super) fn reading((extension, seq, text_no): (ExtensionId, Seq, i64)) -> Reading {
+    Reading { extension, marker: Marker { seq, text_no } }
 }

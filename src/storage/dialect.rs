@@ -35,7 +35,9 @@ impl Dialect {
         }
     }
 
-    /// The rows bound as JSON in parameter `$n`, as a table to select from, with these columns.
+    /// The rows bound as JSON in parameter `$n`, as a table to select from, with these columns. It comes first, and what
+    /// is read of other tables follows it in a CROSS JOIN, whose order SQLite keeps: left to itself it may begin with the
+    /// other table, and look through the rows for each of it.
     pub(super) fn rows(self, n: usize, columns: &[(&str, Column)]) -> String {
         let mut sql = String::from("(SELECT ");
         for (i, (name, column)) in columns.iter().enumerate() {

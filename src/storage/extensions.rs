@@ -109,8 +109,8 @@ impl Storage {
         let keys: Vec<_> = numbers.iter().map(|number| (number,)).collect();
         let rows = self.0.dialect.rows(2, &[("number", Column::Text)]);
         let sql = format!(
-            "SELECT e.id, e.number, e.name FROM {rows} r JOIN extension e ON e.tenant_id = $1 AND e.number = r.number \
-             WHERE e.enabled"
+            "SELECT e.id, e.number, e.name FROM {rows} r CROSS JOIN extension e WHERE e.tenant_id = $1 \
+             AND e.number = r.number AND e.enabled"
         );
         let found = self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&keys)])).await?;
         let colleague = |row| {
@@ -164,11 +164,13 @@ impl Storage {
             return Ok(People::new());
         }
         let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
-        let sql = format!(
-            "SELECT e.id, e.number, e.name FROM {rows} r JOIN extension e ON e.id = r.id WHERE e.tenant_id = $1"
-        );
-        let rows = self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&ids)])).await?;
-        rows.iter().map(|r| Ok((extension_id(r, "id")?, (column(r, "number")?, column(r, "name")?)))).collect()
+        let people =
+            self.0.dialect.collected(&[("e.id", Column::Uuid), ("e.number", Column::Text), ("e.name", Column::Text)]);
+        let sql =
+            format!("SELECT {people} FROM {rows} r CROSS JOIN extension e WHERE e.id = r.id AND e.tenant_id = $1");
+        let people: Vec<(ExtensionId, String, String)> =
+            self.collect(&self.0.reader, &sql, [tenant.0.into(), bulk(&ids)]).await?;
+        Ok(people.into_iter().map(|(id, number, name)| (id, (number, name))).collect())
     }
 }
 

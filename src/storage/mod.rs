@@ -18,9 +18,10 @@ mod writer;
 use std::sync::Arc;
 
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbErr, FromQueryResult, IsolationLevel, QueryResult,
-    Statement, TransactionTrait, Value,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, FromQueryResult, IsolationLevel,
+    QueryResult, Statement, TransactionTrait, Value,
 };
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -100,6 +101,18 @@ impl Storage {
                 self.0.reader.begin_with_config(Some(level), Some(mode)).await
             }
         }
+    }
+
+    /// All rows of a statement that selects one column of [`Dialect::collected`] rows.
+    async fn collect<T: DeserializeOwned>(
+        &self,
+        db: &impl ConnectionTrait,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<T>, StorageError> {
+        let Some(row) = db.query_one_raw(self.statement(sql, values)).await? else { return Ok(vec![]) };
+        let rows: String = row.try_get_by_index(0)?;
+        serde_json::from_str(&rows).map_err(|e| StorageError::Inconsistent(e.to_string()))
     }
 
     fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

@@ -95,12 +95,22 @@ async fn every_statement_is_served_by_an_index() {
     let mut scans = Vec::new();
     for sql in noted {
         let plan = storage.0.reader.query_all_raw(Dialect::Sqlite.statement(&format!("EXPLAIN QUERY PLAN {sql}"), []));
+        let mut looked_up = BTreeSet::new();
         for step in plan.await.unwrap() {
+            let parent: i32 = step.try_get("", "parent").unwrap();
             let step: String = step.try_get("", "detail").unwrap();
             // The rows that a statement brings along are looked through, of course, and the few that a row shows.
-            let is_own = ["jsonb_each", " r", " shown", "CONSTANT"].iter().any(|own| step.contains(own));
+            let brought = step.contains("jsonb_each") || step.contains(" r");
+            let is_own = brought || [" shown", "CONSTANT"].iter().any(|own| step.contains(own));
             if step.starts_with("SCAN") && !is_own {
                 scans.push(format!("{step}: {sql}"));
+            }
+            // But once, and not for each row of a table.
+            if step.starts_with("SCAN") && brought && looked_up.contains(&parent) {
+                scans.push(format!("{step} for each row: {sql}"));
+            }
+            if step.starts_with("SCAN") || step.starts_with("SEARCH") {
+                looked_up.insert(parent);
             }
         }
     }

@@ -107,6 +107,8 @@ async fn a_hundred_reconnects_in_heavy_traffic_miss_nothing_and_double_nothing()
     for other in &numbers[1..] {
         chats.push(people["201"].chat(other).await);
     }
+    // Before the first word: what is in a snapshot already does not come as an event.
+    let mut client = people["201"].connect().await;
     let writing = Arc::new(AtomicBool::new(true));
     let writers: Vec<_> = chats
         .iter()
@@ -123,7 +125,6 @@ async fn a_hundred_reconnects_in_heavy_traffic_miss_nothing_and_double_nothing()
             })
         })
         .collect();
-    let mut client = people["201"].connect().await;
     let mut got = Vec::new();
     for n in 0..100 {
         // Some stay a while, some are cut in the middle of a frame.

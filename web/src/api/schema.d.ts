@@ -120,10 +120,10 @@ export interface paths {
             cookie?: never;
         };
         /** Who is in a conversation, and how far each has read. */
-        get: operations["list"];
+        get: operations["list_participants"];
         put?: never;
         /** Bring colleagues into a group. They see the whole history; who is in it already stays as they are. */
-        post: operations["add"];
+        post: operations["add_participants"];
         delete?: never;
         options?: never;
         head?: never;
@@ -141,7 +141,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Remove somebody from a group; `me`, or my own number: leave it. */
-        delete: operations["remove"];
+        delete: operations["remove_participant"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1919,7 +1919,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_participants: {
         parameters: {
             query?: {
                 /** @description `next` of the page before. */
@@ -2044,7 +2044,7 @@ export interface operations {
             };
         };
     };
-    add: {
+    add_participants: {
         parameters: {
             query?: never;
             header?: never;
@@ -2168,7 +2168,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    remove_participant: {
         parameters: {
             query?: never;
             header?: never;
