@@ -8,9 +8,11 @@ pub mod extension;
 pub mod ids;
 pub mod limits;
 pub mod name;
+pub mod phone;
 pub mod presence;
 pub mod provision;
 pub mod refusal;
+pub mod sms;
 pub mod text;
 pub mod timestamp;
 

@@ -40,6 +40,9 @@ pub enum Refusal {
     /// A NUL character.
     #[error("the text contains a NUL character")]
     InvalidText,
+    /// A number that can't be texted, or is none.
+    #[error("{0}")]
+    InvalidNumber(String),
     /// A name that is empty, too long or holds control characters.
     #[error("{0}")]
     InvalidName(String),

@@ -11,6 +11,7 @@ mod participants;
 mod pbx;
 mod people;
 mod portal;
+mod sms;
 mod sync;
 mod ws;
 
@@ -67,6 +68,7 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(conversations::messages)
         .service(conversations::send)
         .service(conversations::read)
+        .service(sms::estimate_sms)
         .service(sync::sync)
         .service(ws::connect)
         .service(pbx::list_extensions)

@@ -80,6 +80,15 @@ pub struct SendMessage {
     pub text: String,
 }
 
+/// What would this cost by SMS?
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateSms {
+    /// As typed.
+    #[schema(example = "See you at five 👍")]
+    pub text: String,
+}
+
 /// Moves my marker forward.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

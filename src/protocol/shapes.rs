@@ -9,6 +9,7 @@ use crate::domain::{
     conversation::{Facts, Marker},
     extension::{Extension, People},
     presence,
+    sms::segments::{Encoding, Estimate},
 };
 
 use super::requests::RoleName;
@@ -403,6 +404,40 @@ impl Conversation {
             my_read: Some(my_read.into()),
             ..Self::of(facts, people)
         }
+    }
+}
+
+/// How a text is encoded as SMS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub enum SmsEncoding {
+    /// 160 characters in one segment, 153 in each of several.
+    #[serde(rename = "GSM-7")]
+    Gsm7,
+    /// 70 UTF-16 units in one segment, 67 in each of several.
+    #[serde(rename = "UCS-2")]
+    Ucs2,
+}
+
+/// What a text costs by SMS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SmsEstimate {
+    /// How it is encoded.
+    pub encoding: SmsEncoding,
+    /// In how many segments it goes out.
+    pub segments: usize,
+    /// As the encoding counts them.
+    pub characters: usize,
+    /// The characters that made it UCS-2, each once.
+    pub unicode_characters: Vec<String>,
+}
+
+impl From<Estimate> for SmsEstimate {
+    fn from(Estimate { encoding, segments, characters, unicode_characters }: Estimate) -> Self {
+        let encoding = match encoding {
+            Encoding::Gsm7 => SmsEncoding::Gsm7,
+            Encoding::Ucs2 => SmsEncoding::Ucs2,
+        };
+        SmsEstimate { encoding, segments, characters, unicode_characters }
     }
 }
 

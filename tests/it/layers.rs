@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
 ];
 
 /// Where a library may be used.
-const BELONGS: [(&str, &[&str]); 10] = [
+const BELONGS: [(&str, &[&str]); 12] = [
     ("actix", &["actors"]),
     ("actix_web_actors", &["actors/session.rs"]),
     ("actix_http", &["actors/session.rs"]),
@@ -29,10 +29,13 @@ const BELONGS: [(&str, &[&str]); 10] = [
     ("tokio", &["actors", "storage", "app.rs", "main.rs"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),
+    ("rlibphonenumber", &["domain/phone.rs"]),
+    ("unicode_segmentation", &["domain/sms/segments.rs"]),
 ];
 
 /// All that the rules of the product may use.
-const PURE: [&str; 7] = ["std", "serde", "uuid", "time", "thiserror", "proptest", "crate"];
+const PURE: [&str; 9] =
+    ["std", "serde", "uuid", "time", "thiserror", "rlibphonenumber", "unicode_segmentation", "proptest", "crate"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,0 +1,23 @@
+//! What texts cost.
+
+use actix_web::{post, web::Json};
+
+use crate::{
+    domain::sms::segments,
+    protocol::{requests::EstimateSms, shapes::SmsEstimate},
+};
+
+use super::{
+    auth::SignedIn,
+    error::{Problems, Refused},
+};
+
+/// What a text would cost by SMS: its encoding, its segments, and the characters that made it so.
+#[utoipa::path(tag = "sms", request_body = EstimateSms, responses((status = 200, body = SmsEstimate), Problems))]
+#[post("/v1/sms/estimate")]
+pub async fn estimate_sms(
+    _: SignedIn,
+    Json(EstimateSms { text }): Json<EstimateSms>,
+) -> Result<Json<SmsEstimate>, Refused> {
+    Ok(Json(segments::estimate(&text).into()))
+}
