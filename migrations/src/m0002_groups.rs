@@ -47,8 +47,9 @@ impl MigrationTrait for Migration {
             .await?;
         m.drop_table(Table::drop().table("message").to_owned()).await?;
         m.rename_table(Table::rename().table("message_anew", "message").to_owned()).await?;
+        // Clients name their sends in the order of time (UUIDv7): this way round the index grows at its end.
         let mut by_client_id = Index::create();
-        by_client_id.name("message_client_id").table("message").col("author_id").col("client_id").unique();
+        by_client_id.name("message_client_id").table("message").col("client_id").col("author_id").unique();
         m.create_index(by_client_id).await?;
         let mut by_version = Index::create();
         by_version.name("message_version").table("message").col("tenant_id").col("version");

@@ -1,12 +1,14 @@
 import AxeBuilder from '@axe-core/playwright'
 import type { BrowserContextOptions, Page } from '@playwright/test'
-import type { Engine } from './engine'
+import { NAMES, type Engine } from './engine'
 import type { Person } from './person'
 import { expect, test } from './test'
 
 async function clean(page: Page): Promise<void> {
   // What fades in has its colours only when it is there.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)))
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)),
+  )
   const { violations } = await new AxeBuilder({ page }).analyze()
   const found = violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((n) => n.failureSummary ?? n.html) }))
   expect.soft(found).toEqual([])
@@ -46,6 +48,15 @@ for (const [name, options] of screens) {
       await clean(page)
     })
 
+    test('signing in to the demo', async ({ engine, arrive }) => {
+      const { page } = await arrive('201', options)
+      const people = Object.entries(NAMES).map(([extension, name]) => ({ extension, name, password: 'shown' }))
+      await page.route('**/demo/people', (route) => route.fulfill({ json: people }))
+      await page.goto(engine.url)
+      await expect(page.getByRole('button', { name: 'Jake Miller (201)' })).toBeVisible()
+      await clean(page)
+    })
+
     test('nothing there yet', async ({ enter }) => {
       const jake = await enter('201', options)
       await expect(jake.page.getByText('No conversations yet.')).toBeVisible()
@@ -70,6 +81,74 @@ for (const [name, options] of screens) {
         await expect(jake.rows).toHaveCount(2)
         await clean(jake.page)
       }
+    })
+
+    test('a group and its dialogs, Ctrl+K, the alerts', async ({ engine, enter }) => {
+      test.setTimeout(120_000)
+      const anns = await engine.client('202')
+      const colleagues = Array.from({ length: 22 }, (_, i) => `${1000 + i}`)
+      for (const number of colleagues) await engine.provisionBare(number, `Colleague ${number}`)
+      await anns.group('Spring catalogue', '201', '203', ...colleagues)
+      const jake = await enter('201', options)
+      const { page, dialog } = jake
+      const close = async (): Promise<void> => {
+        await page.keyboard.press('Escape')
+        await expect(dialog).toHaveCount(0)
+      }
+      await jake.open('Spring catalogue')
+      await anns.sayIn('Spring catalogue', 'The photographs are here')
+      await jake.say('I take the chairs')
+      await jake.sentAll()
+      await clean(page)
+
+      for (const tool of ['Rename', 'Add', 'Leave'] as const) {
+        await jake.tool(tool).click()
+        await expect(dialog).toBeVisible()
+        if (tool === 'Add') await jake.pick('Zoë Brandt')
+        await clean(page)
+        if (tool === 'Rename') {
+          await dialog.getByLabel('Name', { exact: true }).fill('a'.repeat(80))
+          jake.line.cut()
+          await dialog.getByRole('button', { name: 'Rename' }).click()
+          await expect(dialog.getByRole('alert')).toBeVisible()
+          await clean(page)
+          jake.line.mend()
+          await expect(jake.reconnecting).toHaveCount(0)
+        }
+        await close()
+      }
+      await page.getByRole('button', { name: '25 members' }).click()
+      await expect(dialog.getByRole('listitem').first()).toBeVisible()
+      await clean(page)
+      await dialog.getByRole('searchbox').fill('omar')
+      await dialog.getByRole('button', { name: 'Remove Omar Haddad' }).click()
+      await clean(page)
+      await dialog.getByRole('searchbox').fill('nobody of that name')
+      await expect(dialog.getByRole('listitem')).toHaveCount(0)
+      await clean(page)
+      await close()
+
+      await page.keyboard.press('Control+k')
+      await expect(dialog.getByRole('option')).toHaveCount(1)
+      await clean(page)
+      await dialog.getByRole('combobox').fill('zo')
+      await expect(dialog.getByRole('option')).toHaveCount(1)
+      await clean(page)
+      await close()
+
+      await anns.remove('Spring catalogue', '201')
+      await expect(jake.notice('You were removed from Spring catalogue')).toBeVisible()
+      await clean(page)
+      await page.getByRole('button', { name: 'Alerts' }).click()
+      await expect(page.getByRole('menu')).toBeVisible()
+      await clean(page)
+      await page.keyboard.press('Escape')
+
+      await page.getByRole('button', { name: 'New', exact: true }).click()
+      await page.getByRole('menuitem', { name: 'Group' }).click()
+      await expect(dialog.getByRole('option').first()).toBeVisible()
+      await jake.pick('Ann Lee')
+      await clean(page)
     })
 
     test('the menu of New, and the dialog of Chat', async ({ engine, enter }) => {

@@ -16,8 +16,9 @@ test('two people chat in both directions, in order, each text once', async ({ en
 })
 
 test('both write at the same time, and both see the same', async ({ engine, enter }) => {
-  const jake = await enter('201')
-  const ann = await enter('202')
+  // In windows so tall that all of it is in view: only that is in the page.
+  const jake = await enter('201', { viewport: { width: 1280, height: 3_000 } })
+  const ann = await enter('202', { viewport: { width: 1280, height: 3_000 } })
   await jake.chat('Ann Lee')
   await ann.chat('Jake Miller')
 

@@ -21,13 +21,15 @@ export class Engine {
     private readonly key: string,
   ) {}
 
-  static async start(): Promise<Engine> {
+  /** With `limits`, it takes as much at once as a test that fills it wants to give. */
+  static async start({ limits = false } = {}): Promise<Engine> {
     const folder = mkdtempSync(join(tmpdir(), 'partyline-e2e-'))
     const port = await freePort()
     const config = join(folder, 'partyline.toml')
     writeFileSync(
       config,
-      `listen = "127.0.0.1:${port}"\npublic_url = "http://localhost:${port}"\ndatabase_url = "sqlite://${folder}/p.db?mode=rwc"\n`,
+      `listen = "127.0.0.1:${port}"\npublic_url = "http://localhost:${port}"\ndatabase_url = "sqlite://${folder}/p.db?mode=rwc"\n` +
+        (limits ? '[limits]\nsends_per_s = 100000\nsends_burst = 100000\nframes_per_s = 100000\nframes_burst = 100000\n' : ''),
     )
     const said = execFileSync(BINARY, ['api-key', 'create', '--tenant', 'default', '--scope', 'pbx', '--config', config], {
       env: environment(),
@@ -95,6 +97,11 @@ export class Engine {
     await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, body)
   }
 
+  /** An extension that nobody signs in with: without a password it costs nothing. */
+  async provisionBare(number: string, name: string): Promise<void> {
+    await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, { name })
+  }
+
   /** Somebody who uses the HTTP API instead of the portal. */
   async client(number: string): Promise<Client> {
     const { token } = await this.call('', 'POST', '/v1/login', { extension: number, password: password(number) })
@@ -127,6 +134,46 @@ export class Client {
       await this.engine.call(this.token, 'POST', `/v1/conversations/${id}/messages`, body)
     }
     return id as string
+  }
+
+  /** A new group; answers its id. */
+  async group(name: string, ...extensions: string[]): Promise<string> {
+    const body = { kind: 'group', client_id: crypto.randomUUID(), name, extensions }
+    return (await this.engine.call(this.token, 'POST', '/v1/conversations', body)).id as string
+  }
+
+  /** Writes in a group. */
+  async sayIn(group: string, ...texts: string[]): Promise<void> {
+    const id = await this.idOf(group)
+    for (const text of texts) {
+      await this.engine.call(this.token, 'POST', `/v1/conversations/${id}/messages`, { client_id: crypto.randomUUID(), text })
+    }
+  }
+
+  async rename(group: string, name: string): Promise<void> {
+    await this.engine.call(this.token, 'PATCH', `/v1/conversations/${await this.idOf(group)}`, { name })
+  }
+
+  async add(group: string, ...extensions: string[]): Promise<void> {
+    await this.engine.call(this.token, 'POST', `/v1/conversations/${await this.idOf(group)}/participants`, { extensions })
+  }
+
+  /** Removes somebody from a group; `me` leaves it. */
+  async remove(group: string, who: string): Promise<void> {
+    await this.engine.call(this.token, 'DELETE', `/v1/conversations/${await this.idOf(group)}/participants/${who}`)
+  }
+
+  /** All there is in a group's timeline. */
+  async timeline(group: string): Promise<string[]> {
+    const { items } = await this.engine.call(this.token, 'GET', `/v1/conversations/${await this.idOf(group)}/messages?limit=200`)
+    return (items as { text: string }[]).map((m) => m.text)
+  }
+
+  async idOf(group: string): Promise<string> {
+    const { items } = await this.engine.call(this.token, 'GET', `/v1/conversations?q=${encodeURIComponent(group)}`)
+    const found = (items as { id: string; name: string }[]).find((row) => row.name === group)
+    if (!found) throw new Error(`no conversation ${group}`)
+    return found.id
   }
 
   /** All texts of the chat with a colleague, as the engine has them. */

@@ -15,8 +15,15 @@ test('from signing in to a sent message without a mouse', async ({ engine, arriv
   await keyboard.press('Enter')
   await jake.isIn()
 
-  await keyboard.press('Tab')
-  await expect(page.getByRole('button', { name: 'New', exact: true })).toBeFocused()
+  for (const stop of [
+    page.getByRole('tab', { name: 'Messages' }),
+    page.getByRole('button', { name: 'Alerts' }),
+    page.getByRole('button', { name: 'Sign out' }),
+    page.getByRole('button', { name: 'New', exact: true }),
+  ]) {
+    await keyboard.press('Tab')
+    await expect(stop).toBeFocused()
+  }
   await keyboard.press('Enter')
   await expect(page.getByRole('menuitem', { name: 'Chat' })).toBeFocused()
   await keyboard.press('Enter')
@@ -68,7 +75,7 @@ test('arrows move in the list, Enter opens', async ({ engine, enter }) => {
   await expect(jake.rows).toContainText(['Ann Lee', 'Omar Haddad', 'Zoë Brandt'])
 
   const { keyboard } = jake.page
-  await jake.page.getByRole('button', { name: 'New', exact: true }).focus()
+  await jake.page.getByRole('button', { name: 'Unread', exact: true }).focus()
   await keyboard.press('Tab')
   await expect(jake.row('Ann Lee').getByRole('button')).toBeFocused()
   await keyboard.press('ArrowDown')
@@ -88,9 +95,14 @@ test('what has the focus has a ring', async ({ engine, enter }) => {
   const jake = await enter('201')
   await jake.open('Ann Lee')
   const stops = [
-    jake.page.getByRole('button', { name: 'New', exact: true }),
-    jake.row('Ann Lee').getByRole('button'),
+    jake.page.getByRole('tab', { name: 'Messages' }),
+    jake.page.getByRole('button', { name: 'Alerts' }),
     jake.page.getByRole('button', { name: 'Sign out' }),
+    jake.page.getByRole('button', { name: 'New', exact: true }),
+    jake.page.getByRole('searchbox', { name: 'Filter conversations' }),
+    jake.page.getByRole('button', { name: 'All', exact: true }),
+    jake.page.getByRole('button', { name: 'Unread', exact: true }),
+    jake.row('Ann Lee').getByRole('button'),
     jake.log('Ann Lee'),
     jake.composer,
   ]
@@ -112,4 +124,97 @@ test('the timeline scrolls by keys', async ({ engine, enter }) => {
   await jake.log('Ann Lee').focus()
   await jake.page.keyboard.press('Home')
   await expect(jake.text('Line 1')).toBeInViewport()
+})
+
+test('a group from its beginning to its end without a mouse', async ({ engine, enter }) => {
+  const jake = await enter('201')
+  const ann = await enter('202')
+  const { page, dialog } = jake
+  const { keyboard } = page
+  await page.getByRole('button', { name: 'New', exact: true }).focus()
+  await keyboard.press('Enter')
+  await keyboard.press('ArrowDown')
+  await expect(page.getByRole('menuitem', { name: 'Group' })).toBeFocused()
+  await keyboard.press('Enter')
+  await expect(dialog.getByLabel('Name', { exact: true })).toBeFocused()
+  await keyboard.type('Ops')
+  await keyboard.press('Tab')
+
+  // Names become chips, and Backspace takes the last away.
+  const chips = dialog.getByRole('button', { name: /^Take .* off the list$/ })
+  const chosen = dialog.getByRole('option', { selected: true })
+  await keyboard.type('ann')
+  await expect(chosen).toContainText('Ann Lee')
+  await keyboard.press('Enter')
+  await expect(chips).toHaveCount(1)
+  await keyboard.type('zo')
+  await expect(chosen).toContainText('Zoë Brandt')
+  await keyboard.press('Enter')
+  await expect(chips).toHaveCount(2)
+  await keyboard.press('Backspace')
+  await expect(chips).toHaveCount(1)
+  await expect(dialog.getByText('You and 1 more')).toBeVisible()
+  await keyboard.press('Tab')
+  await expect(dialog.getByRole('button', { name: 'Create' })).toBeFocused()
+  await keyboard.press('Enter')
+  await expect(jake.log('Ops')).toBeVisible()
+  await expect(jake.composer).toBeFocused()
+  await keyboard.type('By hand')
+  await keyboard.press('Enter')
+  await expect(ann.row('Ops')).toContainText('By hand')
+
+  // Back to the head: the timeline, Leave, Add, Rename.
+  for (const stop of [jake.log('Ops'), jake.tool('Leave'), jake.tool('Add'), jake.tool('Rename')]) {
+    await keyboard.press('Shift+Tab')
+    await expect(stop).toBeFocused()
+  }
+  await keyboard.press('Enter')
+  await expect(dialog.getByLabel('Name', { exact: true })).toBeFocused()
+  await keyboard.type('Repairs')
+  await keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Repairs' })).toBeVisible()
+  await expect(jake.tool('Rename')).toBeFocused()
+
+  await keyboard.press('Tab')
+  await keyboard.press('Enter')
+  await expect(dialog.getByRole('combobox', { name: 'Members' })).toBeFocused()
+  await expect(dialog.getByRole('option')).toHaveCount(2)
+  await keyboard.type('omar')
+  await expect(chosen).toContainText('Omar Haddad')
+  await keyboard.press('Enter')
+  await keyboard.press('Tab')
+  await keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: '3 members' })).toBeVisible()
+  await expect(jake.composer).toBeFocused()
+
+  await page.getByRole('button', { name: '3 members' }).focus()
+  await keyboard.press('Enter')
+  await expect(dialog.getByRole('listitem')).toHaveCount(3)
+  await dialog.getByRole('button', { name: 'Remove Omar Haddad' }).focus()
+  await keyboard.press('Enter')
+  await expect(dialog.getByRole('button', { name: 'Remove', exact: true })).toBeFocused()
+  await keyboard.press('Enter')
+  await expect(dialog.getByRole('listitem')).toHaveCount(2)
+  await expect(dialog.getByRole('list', { name: 'Members' })).toBeFocused()
+  await keyboard.press('Escape')
+  await expect(page.getByRole('button', { name: '2 members' })).toBeFocused()
+
+  await jake.tool('Leave').focus()
+  await keyboard.press('Enter')
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused()
+  await keyboard.press('Tab')
+  await keyboard.press('Enter')
+  await expect(jake.notice('You left Repairs')).toBeVisible()
+  await expect(page.getByRole('button', { name: 'New', exact: true })).toBeFocused()
+  expect(await (await engine.client('202')).timeline('Repairs')).toContain('Jake Miller (201) left')
+})
+
+test('where list and conversation are two screens, Esc goes back, and the focus is on the row', async ({ engine, enter }) => {
+  for (const number of ['203', '202'] as const) await (await engine.client(number)).say('201', 'Hi')
+  const jake = await enter('201', { viewport: { width: 360, height: 740 } })
+  await jake.open('Omar Haddad')
+  await expect(jake.composer).toBeFocused()
+  await jake.page.keyboard.press('Escape')
+  await expect(jake.page.getByRole('log')).toHaveCount(0)
+  await expect(jake.row('Omar Haddad').getByRole('button')).toBeFocused()
 })

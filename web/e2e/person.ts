@@ -57,6 +57,27 @@ export class Person {
     await this.page.getByRole('menuitem', { name: 'Chat' }).click()
     await this.page.getByRole('option', { name }).click()
     await expect(this.log(name)).toBeVisible()
+    await expect(this.dialog).toHaveCount(0)
+  }
+
+  /** New → Group → its name and members. */
+  async group(name: string, ...members: string[]): Promise<void> {
+    await this.page.getByRole('button', { name: 'New', exact: true }).click()
+    await this.page.getByRole('menuitem', { name: 'Group' }).click()
+    await this.dialog.getByLabel('Name', { exact: true }).fill(name)
+    await this.pick(...members)
+    await this.dialog.getByRole('button', { name: 'Create' }).click()
+    await expect(this.log(name)).toBeVisible()
+    await expect(this.dialog).toHaveCount(0)
+  }
+
+  get dialog(): Locator {
+    return this.page.getByRole('dialog')
+  }
+
+  /** In a dialog that asks for members. */
+  async pick(...members: string[]): Promise<void> {
+    for (const member of members) await this.dialog.getByRole('option', { name: member }).click()
   }
 
   // The conversation
@@ -92,6 +113,51 @@ export class Person {
   /** All that is on the screen is also with the engine. */
   async sentAll(): Promise<void> {
     await expect(this.page.getByText(/^(Sending…|Waiting for the connection)$/)).toHaveCount(0)
+  }
+
+  // A group
+
+  tool(name: 'Rename' | 'Add' | 'Leave'): Locator {
+    return this.page.getByRole('group', { name: 'Group' }).getByRole('button', { name, exact: true })
+  }
+
+  async rename(to: string): Promise<void> {
+    await this.tool('Rename').click()
+    await this.dialog.getByLabel('Name', { exact: true }).fill(to)
+    await this.dialog.getByRole('button', { name: 'Rename' }).click()
+    await expect(this.dialog).toHaveCount(0)
+  }
+
+  async add(...members: string[]): Promise<void> {
+    await this.tool('Add').click()
+    await this.pick(...members)
+    await this.dialog.getByRole('button', { name: 'Add', exact: true }).click()
+    await expect(this.dialog).toHaveCount(0)
+  }
+
+  async remove(member: string): Promise<void> {
+    await this.page.getByRole('button', { name: /^\d+ members?$/ }).click()
+    await this.dialog.getByRole('button', { name: `Remove ${member}` }).click()
+    await this.dialog.getByRole('button', { name: 'Remove', exact: true }).click()
+    await expect(this.dialog.getByRole('listitem').filter({ hasText: member })).toHaveCount(0)
+    await this.page.keyboard.press('Escape')
+    await expect(this.dialog).toHaveCount(0)
+  }
+
+  async leave(): Promise<void> {
+    await this.tool('Leave').click()
+    await this.dialog.getByRole('button', { name: 'Leave' }).click()
+    await expect(this.dialog).toHaveCount(0)
+  }
+
+  /** What is said of me or of the connection, calmly. */
+  notice(text: string | RegExp): Locator {
+    return this.page.getByRole('status').filter({ hasText: text })
+  }
+
+  /** Something the engine says in the timeline. */
+  pill(text: string): Locator {
+    return this.page.getByRole('log').getByText(text, { exact: true })
   }
 
   // The network

@@ -1,7 +1,7 @@
 // Pictures to look at: `test-results/screens/`. With README_SCREENSHOT=1, the one of the README instead.
 import type { BrowserContextOptions } from '@playwright/test'
 import { resolve } from 'node:path'
-import type { Engine } from './engine'
+import { NAMES, type Engine } from './engine'
 import type { Person } from './person'
 import { expect, test } from './test'
 
@@ -41,30 +41,95 @@ for (const colorScheme of ['light', 'dark'] as const) {
     ['360', { width: 360, height: 740 }],
   ] as const) {
     test(`pictures, ${colorScheme}, ${size}`, async ({ engine, arrive, enter }) => {
+      test.setTimeout(120_000)
       const options = { colorScheme, viewport }
       const newcomer = await arrive('201', options)
-      const save = (person: Person, name: string): Promise<Buffer> =>
-        person.page.screenshot({ path: `${folder}/${colorScheme}-${size}-${name}.png` })
+      const save = async (person: Person, name: string): Promise<void> => {
+        await person.page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)))
+        await person.page.screenshot({ path: `${folder}/${colorScheme}-${size}-${name}.png` })
+      }
       await newcomer.page.goto(engine.url)
       await expect(newcomer.page.getByRole('button', { name: 'Sign in' })).toBeVisible()
       await save(newcomer, 'sign-in')
+      const people = Object.entries(NAMES).map(([extension, name]) => ({ extension, name, password: 'shown' }))
+      await newcomer.page.route('**/demo/people', (route) => route.fulfill({ json: people }))
+      await newcomer.page.reload()
+      await expect(newcomer.page.getByRole('button', { name: 'Jake Miller (201)' })).toBeVisible()
+      await save(newcomer, 'sign-in-demo')
+      await newcomer.signIn()
+      await expect(newcomer.page.getByText('No conversations yet')).toBeVisible()
+      await save(newcomer, 'nothing-yet')
 
       const jake = await office(engine, enter, options)
+      const { page } = jake
       await save(jake, 'conversation')
-      const back = jake.page.getByRole('button', { name: 'Back to the list' })
-      if (await back.isVisible()) {
-        await back.click()
-        await save(jake, 'list')
+      const back = page.getByRole('button', { name: 'Back to the list' })
+      const toList = async (): Promise<void> => {
+        if (await back.isVisible()) await back.click()
       }
-      await jake.page.getByRole('button', { name: 'New', exact: true }).click()
-      await expect(jake.page.getByRole('menuitem', { name: 'Chat' })).toBeVisible()
+      await toList()
+      await save(jake, 'list')
+      await page.getByRole('button', { name: 'New', exact: true }).click()
+      await expect(page.getByRole('menuitem', { name: 'Chat' })).toBeVisible()
       await save(jake, 'menu')
-      await jake.page.getByRole('menuitem', { name: 'Chat' }).click()
-      await expect(jake.page.getByRole('option')).toHaveCount(3)
-      await save(jake, 'dialog')
-      await jake.page.getByRole('option', { name: 'Ann Lee' }).click()
-      await expect(jake.page.getByRole('dialog')).toHaveCount(0)
-      await expect(jake.log('Ann Lee')).toBeVisible()
+      await page.getByRole('menuitem', { name: 'Chat' }).click()
+      await expect(page.getByRole('option')).toHaveCount(3)
+      await save(jake, 'chat-dialog')
+      await page.keyboard.press('Escape')
+      await expect(jake.dialog).toHaveCount(0)
+
+      await page.getByRole('button', { name: 'New', exact: true }).click()
+      await page.getByRole('menuitem', { name: 'Group' }).click()
+      await jake.dialog.getByLabel('Name', { exact: true }).fill('Spring catalogue')
+      await jake.pick('Ann Lee', 'Omar Haddad')
+      await save(jake, 'group-dialog')
+      await jake.dialog.getByRole('button', { name: 'Create' }).click()
+      await expect(jake.log('Spring catalogue')).toBeVisible()
+      await jake.say('The photographs are here, all of them')
+      await jake.sentAll()
+      const omar = await enter('203', options)
+      await omar.open('Spring catalogue')
+      await omar.say('Great. I take the chairs', 'And the lamps, if nobody minds')
+      await omar.sentAll()
+      const anns = await engine.client('202')
+      await anns.sayIn('Spring catalogue', 'Then I do the tables')
+      await jake.add('Zoë Brandt')
+      await expect(jake.pill('Zoë Brandt (204) added by Jake Miller (201)')).toBeVisible()
+      await jake.say('Zoë knows the printer, and when he needs it')
+      await jake.sentAll()
+      await expect(page.getByText('Read by Omar Haddad')).toBeVisible()
+      await save(jake, 'group')
+      for (const tool of ['Rename', 'Add', 'Leave'] as const) {
+        await jake.tool(tool).click()
+        await expect(jake.dialog).toBeVisible()
+        await save(jake, tool.toLowerCase())
+        await page.keyboard.press('Escape')
+        await expect(jake.dialog).toHaveCount(0)
+      }
+      await page.getByRole('button', { name: '4 members' }).click()
+      await expect(jake.dialog.getByRole('listitem')).toHaveCount(4)
+      await jake.dialog.getByRole('button', { name: 'Remove Omar Haddad' }).click()
+      await save(jake, 'members')
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('Escape')
+      await expect(jake.dialog).toHaveCount(0)
+
+      await page.keyboard.press('Control+k')
+      await jake.dialog.getByRole('combobox').fill('a')
+      await expect(page.getByRole('option').first()).toBeVisible()
+      await save(jake, 'jump')
+      await page.keyboard.press('Escape')
+      await expect(jake.dialog).toHaveCount(0)
+
+      await anns.remove('Spring catalogue', '201')
+      await expect(jake.notice('You were removed from Spring catalogue')).toBeVisible()
+      await save(jake, 'removed')
+      await page.getByRole('button', { name: 'Alerts' }).click()
+      await expect(page.getByRole('menu')).toBeVisible()
+      await save(jake, 'alerts')
+      await page.keyboard.press('Escape')
+
+      await jake.open('Ann Lee')
       await jake.offline()
       await jake.say('Written without a connection')
       await save(jake, 'reconnecting')

@@ -153,3 +153,51 @@ test('many conversations: all can be reached by scrolling', async ({ engine, ent
     await expect(jake.row('Colleague 300')).toBeInViewport({ timeout: 100 })
   }).toPass()
 })
+
+test('what came while I was further up is marked as unread', async ({ engine, enter }) => {
+  const jake = await long(engine, enter)
+  await expect(jake.row('Ann Lee')).not.toContainText('unread')
+  await wheel(jake, -900)
+  await (await engine.client('202')).say('201', 'While you were away', 'And this')
+  await jake.page.getByRole('button', { name: 'New messages' }).click()
+  await expect(jake.text('And this')).toBeInViewport({ ratio: 1 })
+  await expect(jake.log('Ann Lee')).toHaveText(/Line 200.*Unread from here.*While you were away\s*And this/)
+})
+
+test('a window that is made narrower or wider shows the same lines', async ({ engine, enter }) => {
+  const jake = await long(engine, enter)
+  await jake.page.mouse.move(800, 400)
+  for (let i = 0; i < 5; i++) {
+    await jake.page.mouse.wheel(0, -900)
+    await jake.page.waitForTimeout(100)
+  }
+  const line = await jake.texts.evaluateAll((all) => all.find((e) => e.getBoundingClientRect().top > 80)?.textContent ?? '')
+  await jake.page.setViewportSize({ width: 800, height: 600 })
+  await expect(jake.text(line)).toBeInViewport()
+  await jake.page.setViewportSize({ width: 1280, height: 800 })
+  await expect(jake.text(line)).toBeInViewport()
+})
+
+test('all of the way up, the line under the eye moves as the wheel turns, and no further', async ({ engine, enter }) => {
+  const jake = await long(engine, enter)
+  const jumps = await jake.log('Ann Lee').evaluate(async (log) => {
+    const frame = (): Promise<unknown> => new Promise((done) => requestAnimationFrame(done))
+    const jumps: number[] = []
+    let still = 0
+    while (still < 30) {
+      const eye = [...log.querySelectorAll('.bubble')].find((e) => e.getBoundingClientRect().top > 250)
+      const was = eye?.getBoundingClientRect().top ?? 0
+      const by = Math.min(60, log.scrollTop)
+      log.scrollTop -= by
+      // Whatever comes and is laid out meanwhile.
+      await frame()
+      await frame()
+      if (eye?.isConnected) jumps.push(Math.abs(eye.getBoundingClientRect().top - was - by))
+      still = by === 0 ? still + 1 : 0
+    }
+    return jumps
+  })
+  expect(jumps.length).toBeGreaterThan(100)
+  expect(Math.max(...jumps)).toBeLessThan(1.5)
+  await expect(jake.text('Line 1')).toBeInViewport()
+})

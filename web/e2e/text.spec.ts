@@ -87,3 +87,37 @@ test('nothing is sent of an empty text', async ({ enter }) => {
   await jake.say('Something')
   await expect(jake.texts).toHaveText(['Something'])
 })
+
+test('a long text without a space breaks nothing, wide or narrow', async ({ engine, enter }) => {
+  await (await engine.client('202')).say('201', 'x'.repeat(4_000), 'ש'.repeat(2_000))
+  for (const width of [1280, 360]) {
+    const jake = await enter('201', { viewport: { width, height: 740 } })
+    await jake.open('Ann Lee')
+    await expect(jake.texts).toHaveText(['x'.repeat(4_000), 'ש'.repeat(2_000)])
+    expect(await jake.log('Ann Lee').evaluate((e) => e.scrollWidth - e.clientWidth)).toBe(0)
+    expect(await jake.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0)
+  }
+})
+
+test('a few emoji alone are shown larger', async ({ enter }) => {
+  const jake = await enter('201')
+  await jake.chat('Ann Lee')
+  const large = ['🎉', '👍🏽 👩‍👩‍👧‍👦', '🇺🇦❤️', '1️⃣']
+  const ordinary = ['42', 'Nice 👍', '👍'.repeat(20), '©', '*']
+  await jake.say(...large, ...ordinary)
+  await expect(jake.texts).toHaveText([...large, ...ordinary])
+  const size = (text: string): Promise<number> => jake.text(text).evaluate((e) => parseFloat(getComputedStyle(e).fontSize))
+  for (const text of large) expect(await size(text), text).toBeGreaterThan(30)
+  for (const text of ordinary) expect(await size(text), text).toBeLessThan(20)
+})
+
+test('a link ends where its sentence goes on', async ({ enter }) => {
+  const jake = await enter('201')
+  await jake.chat('Ann Lee')
+  await jake.say('(see https://en.wikipedia.org/wiki/Bell_(telephone)), or https://example.com/?q=a,b.', 'HTTPS://EXAMPLE.COM!')
+  await expect(jake.page.getByRole('log').getByRole('link')).toHaveText([
+    'https://en.wikipedia.org/wiki/Bell_(telephone)',
+    'https://example.com/?q=a,b',
+    'HTTPS://EXAMPLE.COM',
+  ])
+})

@@ -5,6 +5,7 @@ import './style/sign-in.css'
 import './style/frame.css'
 import './style/list.css'
 import './style/conversation.css'
+import './style/timeline.css'
 import './style/dialogs.css'
 
 mount(App, { target: document.body })

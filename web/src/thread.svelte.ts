@@ -4,9 +4,9 @@ import type { Conversation, Me, Message } from './api/http'
 
 /** The engine's row, and its timeline as far as it was read. */
 export class Thread {
-  row = $state() as Conversation
+  row = $state.raw() as Conversation
   /** By place, without gaps from `messages[0]` on. */
-  messages = $state<Message[]>([])
+  messages = $state.raw<readonly Message[]>([])
   /** Whether the timeline reaches the newest message. */
   loaded = $state(false)
   /** Whether it reaches the first. */
@@ -23,6 +23,7 @@ export class Thread {
     return this.row.id
   }
 
+  isGroup = $derived.by(() => this.row.kind === 'group')
   others = $derived.by(() => this.row.participants.filter((p) => p.extension !== this.me.extension))
   name = $derived.by(() => this.row.name ?? this.others.map((p) => p.name).join(', '))
   myRead = $derived.by(() => this.row.my_read ?? { seq: 0, text_no: 0 })

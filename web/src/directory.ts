@@ -1,0 +1,40 @@
+// Finding colleagues in the directory.
+import { http, reason, type DirectoryEntry, type Problem } from './api/http'
+
+const PAGE = 200
+/** So many are offered; who is looked for further down is found by typing more. */
+const ENOUGH = 50
+
+interface Answer {
+  data?: { items: DirectoryEntry[]; next?: string | null } | undefined
+  error?: Problem | undefined
+}
+
+/** A name as it is looked for: without case and accents. */
+export function fold(text: string): string {
+  return text.normalize('NFD').replace(/\p{M}/gu, '').toLocaleLowerCase()
+}
+
+/** Asks the engine for colleagues, but those that are not of use; whoever calls the answer hears no more of it. */
+export function colleagues(
+  q: string,
+  without: ReadonlySet<string>,
+  found: (people: DirectoryEntry[], refusal: string) => void,
+): () => void {
+  let stale = false
+  const read = async (): Promise<void> => {
+    const people: DirectoryEntry[] = []
+    let after: string | null | undefined
+    do {
+      const query = { limit: PAGE, ...(q.trim() ? { q: q.trim() } : {}), ...(after ? { after } : {}) }
+      const { data, error }: Answer = await http.GET('/v1/extensions', { params: { query } })
+      if (stale) return
+      if (!data) return found(people, reason(error))
+      people.push(...data.items.filter((entry) => !without.has(entry.extension)))
+      after = data.next
+    } while (after && people.length < ENOUGH)
+    found(people.slice(0, ENOUGH), '')
+  }
+  void read()
+  return () => (stale = true)
+}

@@ -1,0 +1,75 @@
+// Which conversations the list shows. What is held is filtered at once; the engine is asked for what is further down.
+import { http } from './api/http'
+import { fold } from './directory'
+import type { Store } from './store.svelte'
+import type { Thread } from './thread.svelte'
+
+/** A pause in typing after which the engine is asked. */
+const PAUSE = 150
+
+export class Filter {
+  q = $state('')
+  unread = $state(false)
+  /** Whether the engine is still to answer. */
+  asking = $state(false)
+  /** The conversation that was opened out of the unread ones: it stays while it is open. */
+  #kept = $state<string | null>(null)
+  #next: string | null = null
+  #timer = 0
+  #turn = 0
+
+  constructor(private readonly store: Store) {}
+
+  active = $derived.by(() => this.unread || this.q.trim() !== '')
+
+  rows = $derived.by(() => {
+    const { list } = this.store
+    if (!this.active) return list
+    const q = fold(this.q.trim())
+    return list.filter((thread) => (!this.unread || this.#isUnread(thread)) && (q === '' || matches(thread, q)))
+  })
+
+  #isUnread(thread: Thread): boolean {
+    return thread.unread > 0 || (thread.id === this.#kept && thread.id === this.store.openId)
+  }
+
+  /** To be called when a conversation was opened. */
+  opened(): void {
+    const { open } = this.store
+    if (this.unread && open && open.unread > 0) this.#kept = open.id
+  }
+
+  /** Asks for what isn't held. To be called when what is asked for, or the connection, has changed. */
+  ask(): void {
+    clearTimeout(this.#timer)
+    this.#turn++
+    this.#next = null
+    this.asking = this.active
+    if (this.active) this.#timer = window.setTimeout(() => void this.#page(this.#turn), PAUSE)
+  }
+
+  /** The list was scrolled near its end. */
+  async more(): Promise<void> {
+    if (this.active && this.#next !== null && !this.asking) await this.#page(this.#turn)
+  }
+
+  async #page(turn: number): Promise<void> {
+    this.asking = true
+    const q = this.q.trim()
+    const query = {
+      ...(q === '' ? {} : { q }),
+      ...(this.unread ? { filter: 'unread' as const } : {}),
+      ...(this.#next === null ? {} : { after: this.#next }),
+    }
+    const { data } = await http.GET('/v1/conversations', { params: { query } })
+    if (turn !== this.#turn) return
+    this.asking = false
+    this.#next = data?.next ?? null
+    data?.items.forEach((row) => this.store.hold(row))
+  }
+}
+
+/** As the engine finds them: a group by its name, a chat by the other's name or number. */
+function matches(thread: Thread, q: string): boolean {
+  return fold(thread.name).includes(q) || (!thread.isGroup && thread.others.some((p) => p.extension.includes(q)))
+}
