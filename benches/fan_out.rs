@@ -40,7 +40,8 @@ fn to_sessions(c: &mut Criterion) {
         let tenant = engine.storage.make_tenant("default").await.unwrap();
         for number in ["201", "202"] {
             let (number, name) = (number.to_owned(), "Bench".to_owned());
-            let request = ExtensionRequest { number, name, role: Role::User, password: None, enabled: true };
+            let request =
+                ExtensionRequest { number, name, role: Role::User, password: None, enabled: true, caller_ids: vec![] };
             engine.put_extension(tenant, request).await.unwrap();
         }
         let author = Arc::new(engine.storage.extension(tenant, "201").await.unwrap().unwrap().into_caller());

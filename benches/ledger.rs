@@ -64,7 +64,8 @@ fn durable_messages(c: &mut Criterion) {
             enabled: true,
             credential: 0,
         };
-        let put = |id| Change::ExtensionPut { extension: extension(id), password_hash: None, made: true };
+        let put =
+            |id| Change::ExtensionPut { extension: extension(id), password_hash: None, caller_ids: vec![], made: true };
         commit(&ledger, tenant, members.iter().map(put).collect()).await;
         let conversations: Vec<_> = (0..CONVERSATIONS).map(|_| ConversationId(Uuid::now_v7())).collect();
         let create = |id: &ConversationId| {

@@ -61,6 +61,7 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
             role,
             password: Some(person.password.clone()),
             enabled: true,
+            caller_ids: vec![],
         };
         is_new |= engine.put_extension(tenant, request).await?.1;
     }

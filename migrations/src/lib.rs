@@ -4,6 +4,7 @@
 
 mod m0001_chat;
 mod m0002_groups;
+mod m0003_phone_numbers;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -14,6 +15,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_chat::Migration), Box::new(m0002_groups::Migration)]
+        vec![
+            Box::new(m0001_chat::Migration),
+            Box::new(m0002_groups::Migration),
+            Box::new(m0003_phone_numbers::Migration),
+        ]
     }
 }

@@ -94,7 +94,9 @@ async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Resul
         Happening::ConversationUpdated { facts, .. } => facts.participants.iter().map(|r| r.extension).collect(),
         Happening::ReadAdvanced { readers, .. } => readers.iter().map(|r| r.extension).collect(),
         Happening::ParticipantsChanged { added, removed, .. } => added.iter().chain(removed.iter()).copied().collect(),
-        Happening::ConversationRemoved { .. } | Happening::ExtensionUpdated(_) => vec![],
+        Happening::ConversationRemoved { .. } | Happening::ExtensionUpdated(_) | Happening::PhoneNumberUpdated(_) => {
+            vec![]
+        }
     });
     let people: People = storage.people(caller.tenant, named).await?;
     Ok(rows.iter().map(|row| EventFrame::of(row, &people)).collect())

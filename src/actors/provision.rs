@@ -15,10 +15,15 @@ use crate::{
         },
         extension::{self, Colleague, Extension},
         name::check_name,
-        provision::{Wanted, put_extension},
+        phone::Number,
+        provision::{
+            extension::{AsIs, Wanted, put_extension},
+            phone_number::{self, PhoneNumber},
+        },
     },
+    protocol::shapes::{self, Me},
     storage::{
-        StorageError,
+        CallerId, StorageError, StoredExtension,
         ledger::{Outcome, Unit},
     },
 };
@@ -41,6 +46,8 @@ pub struct ExtensionRequest {
     pub password: Option<String>,
     /// Whether it may sign in.
     pub enabled: bool,
+    /// The phone numbers it may send from, in order.
+    pub caller_ids: Vec<Number>,
 }
 
 impl Engine {
@@ -128,15 +135,55 @@ impl Engine {
                 role: request.role,
                 enabled: request.enabled,
                 password_hash,
+                caller_ids: request.caller_ids.clone(),
             };
             let id = ExtensionId(self.clock.new_id());
-            let (extension, decision) = put_extension(stored.map(|s| (s.extension, s.revision)), wanted, id);
+            let as_is = match stored {
+                Some(StoredExtension { extension, revision, .. }) => {
+                    let mut caller_ids = self.storage.caller_ids_of([extension.id]).await?;
+                    let caller_ids = caller_ids.remove(&extension.id).unwrap_or_default();
+                    Some(AsIs { extension, caller_ids, revision })
+                }
+                None => None,
+            };
+            let (extension, decision) = put_extension(as_is, wanted, id);
             let made = extension.id == id;
             if decision.changes.is_empty() || self.commit(tenant, decision).await? {
                 return Ok((extension, made));
             }
         }
         Err(Refusal::Busy)
+    }
+
+    /// Makes a phone number the tenant's, or alters it to be so. Answers whether it is new.
+    pub async fn put_phone_number(&self, tenant: TenantId, wanted: &PhoneNumber) -> Result<bool, Refusal> {
+        for _ in 0..TRIES {
+            let stored = self.storage.phone_number(&wanted.number).await?;
+            let (decision, made) = phone_number::put_phone_number(tenant, stored.as_ref(), wanted.clone())?;
+            if decision.changes.is_empty() || self.commit(tenant, decision).await? {
+                return Ok(made);
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Gives a phone number of the tenant up.
+    pub async fn delete_phone_number(&self, tenant: TenantId, number: &Number) -> Result<(), Refusal> {
+        for _ in 0..TRIES {
+            let stored = self.storage.phone_number(number).await?;
+            if self.commit(tenant, phone_number::delete_phone_number(tenant, stored)?).await? {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Who somebody is, with the phone numbers they may send from.
+    pub async fn me(&self, caller: &Caller, company: &str) -> Result<Me, Refusal> {
+        let senders = self.storage.senders(caller.tenant, caller.extension).await?;
+        let caller_id =
+            |s: CallerId| shapes::CallerId { number: s.number.to_string(), label: s.label, sms_enabled: s.sms_enabled };
+        Ok(Me::of(caller, company, senders.into_iter().map(caller_id).collect()))
     }
 
     /// Commits a decision; false if what it rests on has moved.

@@ -362,7 +362,7 @@ impl Session {
         let addr = SessionAddr { addr: ctx.address(), evicted: self.evicted.clone() };
         let (engine, session) = (self.engine.clone(), self.id);
         let begun = async move {
-            let Identity { caller, token, .. } = identity;
+            let Identity { caller, token, company, .. } = identity;
             let mut beginning = catch_up::begin(&engine, &caller, cursor, epoch.as_deref()).await?;
             for _ in 0..TRIES {
                 let (caller, addr, at) = (caller.clone(), addr.clone(), beginning.cursor);
@@ -370,7 +370,7 @@ impl Session {
                 match switchboard.send(attach).await {
                     // What was revoked before the seat was taken has told nobody here.
                     Ok(Attached::Yes) if engine.identify(token).await?.is_none() => return Ok(Err(Close::Revoked)),
-                    Ok(Attached::Yes) => return Ok(Ok(beginning)),
+                    Ok(Attached::Yes) => return Ok(Ok((beginning, engine.me(&caller, &company).await?))),
                     Ok(Attached::Stopping) => return Ok(Err(Close::GoingAway(0))),
                     Ok(Attached::ReadOn) => catch_up::read_on(&engine, &caller, &mut beginning).await?,
                     Err(_) => return Err(Refusal::Busy),
@@ -380,7 +380,7 @@ impl Session {
             Err(Refusal::Busy)
         };
         ctx.wait(begun.into_actor(self).map(|begun, me, ctx| match begun {
-            Ok(Ok(beginning)) => me.begun(beginning, ctx),
+            Ok(Ok((beginning, who))) => me.begun(beginning, who, ctx),
             Ok(Err(close)) => me.close(close, ctx),
             Err(error) => {
                 error!(session = %me.id, %error, "a session can't begin");
@@ -389,12 +389,11 @@ impl Session {
         }));
     }
 
-    fn begun(&mut self, beginning: Beginning, ctx: &mut WebsocketContext<Self>) {
-        let Some(identity) = &self.identity else { return };
+    fn begun(&mut self, beginning: Beginning, me: Me, ctx: &mut WebsocketContext<Self>) {
         let welcome = ServerFrame::Welcome {
             session: self.id.to_string(),
             epoch: self.engine.storage.epoch().to_string(),
-            me: Me::of(&identity.caller, &identity.company),
+            me,
             resumed: beginning.resumed,
             server_time: self.engine.clock.now().to_rfc3339(),
             heartbeat_s: self.engine.behaviour.heartbeat.as_secs(),

@@ -8,6 +8,8 @@ use super::{
     ConversationId, ExtensionId, Seq, TenantId, Timestamp, Version,
     conversation::{Facts, Gone, Kind, Marker, Message, NewMessage},
     extension::Extension,
+    phone::Number,
+    provision::phone_number::PhoneNumber,
 };
 
 /// What a command means, decided on a state: it holds only where the guards still do.
@@ -20,12 +22,14 @@ pub struct Decision {
 }
 
 /// A revision on which a decision rests. If it has moved, the decision is made anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// Of a conversation: its members, name and queue state.
     Conversation(ConversationId, i64),
     /// Of an extension's provisioning.
     Extension(ExtensionId, i64),
+    /// Of a phone number; 0: there is none yet.
+    PhoneNumber(Number, i64),
 }
 
 /// One change that a decision proposes. The ledger gives it a version, a message its `seq` too.
@@ -77,8 +81,17 @@ pub enum Change {
         extension: Extension,
         /// Its password's argon2id hash, where that changes.
         password_hash: Option<String>,
+        /// The phone numbers it may send from, in order.
+        caller_ids: Vec<Number>,
         /// Whether it is new.
         made: bool,
+    },
+    /// A phone number is made, altered or given up.
+    PhoneNumberPut {
+        /// As it shall be.
+        phone_number: PhoneNumber,
+        /// Whether it is nobody's any more.
+        deleted: bool,
     },
 }
 
@@ -177,6 +190,8 @@ pub enum Happening {
     },
     /// An extension was made or altered.
     ExtensionUpdated(Extension),
+    /// A phone number was made, altered or given up.
+    PhoneNumberUpdated(Number),
 }
 
 /// How far somebody has read.

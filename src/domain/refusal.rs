@@ -43,6 +43,9 @@ pub enum Refusal {
     /// A number that can't be texted, or is none.
     #[error("{0}")]
     InvalidNumber(String),
+    /// The number is another company's.
+    #[error("{0} belongs to another company")]
+    NumberTaken(String),
     /// A name that is empty, too long or holds control characters.
     #[error("{0}")]
     InvalidName(String),

@@ -10,6 +10,7 @@ mod operation;
 mod participants;
 mod pbx;
 mod people;
+mod phone_numbers;
 mod portal;
 mod sms;
 mod sync;
@@ -73,6 +74,9 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(ws::connect)
         .service(pbx::list_extensions)
         .service(pbx::put_extension)
+        .service(phone_numbers::list_numbers)
+        .service(phone_numbers::put_number)
+        .service(phone_numbers::delete_number)
         .service(operation::healthz)
         .service(operation::readyz)
         .service(operation::metrics);

@@ -7,7 +7,7 @@ use actix_web::{
 
 use crate::{
     actors::ExtensionRequest,
-    domain::Refusal,
+    domain::{Refusal, extension::Extension, phone::Number},
     protocol::{
         requests::{ListExtensions, PutExtension},
         shapes::{List, ProvisionedExtension},
@@ -35,7 +35,9 @@ pub async fn list_extensions(
         storage.extensions(who.tenant, page.q.as_deref(), page.after.as_deref(), false, limit as u64 + 1).await?;
     let next = (found.len() > limit).then(|| found[limit - 1].number.clone());
     found.truncate(limit);
-    Ok(Json(List { items: found.iter().map(Into::into).collect(), next }))
+    let mut caller_ids = storage.caller_ids_of(found.iter().map(|e| e.id)).await?;
+    let item = |e: &Extension| ProvisionedExtension::of(e, &caller_ids.remove(&e.id).unwrap_or_default());
+    Ok(Json(List { items: found.iter().map(item).collect(), next }))
 }
 
 /// Make an extension, or alter it to be so. The same again changes nothing.
@@ -52,13 +54,15 @@ pub async fn put_extension(
     number: Path<String>,
     Json(body): Json<PutExtension>,
 ) -> Result<HttpResponse, Refused> {
-    let PutExtension { name, role, password, enabled } = body;
+    let PutExtension { name, role, password, enabled, caller_ids } = body;
     if password.as_ref().is_some_and(|p| !(8..=200).contains(&p.chars().count())) {
         return Err(Refusal::invalid("password: 8 to 200 characters").into());
     }
     let number = number.into_inner();
-    let request = ExtensionRequest { number, name, role: role.into(), password, enabled };
+    let caller_ids = caller_ids.iter().map(|n| Number::owned(n)).collect::<Result<Vec<_>, _>>()?;
+    let request =
+        ExtensionRequest { number, name, role: role.into(), password, enabled, caller_ids: caller_ids.clone() };
     let (extension, made) = shared.engine.put_extension(who.tenant, request).await?;
-    let shown = ProvisionedExtension::from(&extension);
+    let shown = ProvisionedExtension::of(&extension, &caller_ids);
     Ok(if made { HttpResponse::Created().json(shown) } else { HttpResponse::Ok().json(shown) })
 }

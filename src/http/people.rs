@@ -84,7 +84,7 @@ pub async fn login(
         engine.storage.issue_token(stored.tenant, stored.extension.id, stored.extension.credential, ttl).await?;
     let tenant = engine.storage.tenant_name(stored.tenant).await?.unwrap_or_default();
     tracing::info!(extension = %stored.extension.id, "signed in");
-    let me = Me::of(&stored.into_caller(), &tenant);
+    let me = engine.me(&stored.into_caller(), &tenant).await?;
     let cookie = cookie(token.clone(), ttl, shared.config.is_secure());
     Ok(HttpResponse::Ok().cookie(cookie).json(Session { token, expires_at: expires_at.to_rfc3339(), me }))
 }
@@ -131,8 +131,8 @@ pub async fn renew(shared: Data<Shared>, request: HttpRequest, who: SignedIn) ->
 /// Who I am.
 #[utoipa::path(tag = "people", responses((status = 200, body = Me), Problems))]
 #[get("/v1/me")]
-pub async fn whoami(who: SignedIn) -> Json<Me> {
-    Json(Me::of(&who.identity.caller, &who.identity.company))
+pub async fn whoami(shared: Data<Shared>, who: SignedIn) -> Result<Json<Me>, Refused> {
+    Ok(Json(shared.engine.me(&who.identity.caller, &who.identity.company).await?))
 }
 
 /// My colleagues, by number.

@@ -233,6 +233,9 @@ pub enum Event {
     /// A colleague is new, or has another name.
     #[serde(rename = "extension.updated")]
     ExtensionUpdated(ExtensionUpdated),
+    /// One of our phone numbers is new, has changed, or is ours no longer: whoever may send from it asks `GET /v1/me`.
+    #[serde(rename = "number.updated")]
+    NumberUpdated(NumberUpdated),
 }
 
 /// Some came into a group, or went.
@@ -284,6 +287,13 @@ pub struct Reader {
     /// Up to where.
     #[serde(flatten)]
     pub marker: ReadMarker,
+}
+
+/// One of our phone numbers changed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NumberUpdated {
+    /// In E.164.
+    pub number: String,
 }
 
 /// A colleague as it is now.
@@ -349,6 +359,7 @@ impl EventFrame {
                 let person = Person { extension: number.clone(), name: name.clone() };
                 Event::ExtensionUpdated(ExtensionUpdated { person, enabled: *enabled })
             }
+            Happening::PhoneNumberUpdated(number) => Event::NumberUpdated(NumberUpdated { number: number.to_string() }),
         };
         EventFrame { version: committed.version, event }
     }

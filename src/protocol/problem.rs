@@ -35,6 +35,7 @@ pub fn code(refusal: &Refusal) -> (&'static str, u16, &'static str) {
         Refusal::TooLong { .. }         => ("too_long",             422, "Too long"),
         Refusal::EmptyText              => ("empty_text",           422, "Nothing to send"),
         Refusal::InvalidText            => ("invalid_text",         422, "The text can't be sent"),
+        Refusal::NumberTaken(_)         => ("number_taken",         409, "The number is taken"),
         Refusal::InvalidNumber(_)       => ("invalid_number",       422, "Not a number to text"),
         Refusal::InvalidName(_)         => ("invalid_name",         422, "The name can't be used"),
         Refusal::TooFewParticipants(_)  => ("too_few_participants", 422, "Too few participants"),

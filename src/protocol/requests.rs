@@ -188,6 +188,40 @@ pub struct PutExtension {
     /// Whether it may sign in; true if absent.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// The phone numbers it may send from, in order; they may be provisioned later. None if absent.
+    #[serde(default)]
+    pub caller_ids: Vec<String>,
+}
+
+/// A phone number as the PBX wants it.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutNumber {
+    /// What people call it.
+    #[schema(example = "Main line")]
+    pub label: Option<String>,
+    /// Whether it has an active SMS plan.
+    pub sms_enabled: bool,
+    /// Who carries its texts: a section of the configuration.
+    #[schema(example = "sim")]
+    pub carrier: String,
+    /// The key of the SMS queue that it feeds; it may come later.
+    pub queue: Option<String>,
+    /// The extension that gets what comes unasked; it may come later.
+    #[schema(example = "201")]
+    pub extension: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListNumbers {
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
 }
 
 fn yes() -> bool {

@@ -8,7 +8,9 @@ use crate::domain::{
     change::Reading,
     conversation::{Facts, Marker},
     extension::{Extension, People},
+    phone::Number,
     presence,
+    provision::phone_number::PhoneNumber,
     sms::segments::{Encoding, Estimate},
 };
 
@@ -60,13 +62,13 @@ pub struct CallerId {
 
 impl Me {
     /// As the caller sees itself.
-    pub fn of(caller: &Caller, tenant: &str) -> Self {
+    pub fn of(caller: &Caller, tenant: &str, caller_ids: Vec<CallerId>) -> Self {
         Me {
             tenant: tenant.into(),
             extension: caller.number.clone(),
             name: caller.name.clone(),
             role: caller.role.into(),
-            caller_ids: vec![],
+            caller_ids,
         }
     }
 }
@@ -135,12 +137,44 @@ pub struct ProvisionedExtension {
     pub role: RoleName,
     /// Whether it may sign in.
     pub enabled: bool,
+    /// The phone numbers it may send from, in order.
+    pub caller_ids: Vec<String>,
 }
 
-impl From<&Extension> for ProvisionedExtension {
-    fn from(e: &Extension) -> Self {
-        let Extension { number, name, role, enabled, .. } = e;
-        Self { extension: number.clone(), name: name.clone(), role: (*role).into(), enabled: *enabled }
+impl ProvisionedExtension {
+    /// As the PBX put it.
+    pub fn of(e: &Extension, caller_ids: &[Number]) -> Self {
+        Self {
+            extension: e.number.clone(),
+            name: e.name.clone(),
+            role: e.role.into(),
+            enabled: e.enabled,
+            caller_ids: caller_ids.iter().map(Number::to_string).collect(),
+        }
+    }
+}
+
+/// A phone number as provisioned.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProvisionedNumber {
+    /// In E.164.
+    pub number: String,
+    /// What people call it.
+    pub label: Option<String>,
+    /// Whether it has an active SMS plan.
+    pub sms_enabled: bool,
+    /// Who carries its texts.
+    pub carrier: String,
+    /// The key of the SMS queue that it feeds.
+    pub queue: Option<String>,
+    /// The extension that gets what comes unasked.
+    pub extension: Option<String>,
+}
+
+impl From<&PhoneNumber> for ProvisionedNumber {
+    fn from(n: &PhoneNumber) -> Self {
+        let PhoneNumber { number, label, sms_enabled, carrier, queue, extension } = n.clone();
+        Self { number: number.to_string(), label, sms_enabled, carrier, queue, extension }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::{
     Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version,
     change::Reading,
     conversation::{Gone, Marker},
+    phone::Number,
 };
 
 use super::{
@@ -79,6 +80,7 @@ impl Storage {
         }
         self.merge_removals(&tx, &mut merged, reader, after, most).await?;
         self.merge_extensions(&tx, &mut merged, after, most).await?;
+        self.merge_phone_numbers(&tx, &mut merged, after, most).await?;
         if merged.rows.len() > most {
             return Ok(CatchUp::TooFar);
         }
@@ -264,9 +266,24 @@ impl Storage {
         for row in models::<extension::Model>(&rows)? {
             let version = row.version;
             let happening = Happening::ExtensionUpdated(StoredExtension::try_from(row)?.extension);
-            let committed =
-                Committed { tenant: merged.tenant, version, at: merged.at, audience: Audience::Tenant, happening };
-            merged.rows.entry(version).or_default().push(committed);
+            merged.add_for_all(version, happening);
+        }
+        Ok(())
+    }
+
+    async fn merge_phone_numbers(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let sql = "SELECT number, version FROM phone_number WHERE tenant_id = $1 AND version > $2 LIMIT $3";
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let values = [merged.tenant.0.into(), after.into(), limit.into()];
+        for row in db.query_all_raw(self.statement(sql, values)).await? {
+            let number = Number::stored(column(&row, "number")?);
+            merged.add_for_all(column(&row, "version")?, Happening::PhoneNumberUpdated(number));
         }
         Ok(())
     }
@@ -287,6 +304,12 @@ struct Merge {
 impl Merge {
     fn add(&mut self, version: Version, who: Arc<[ExtensionId]>, happening: Happening) {
         self.add_at(self.at, version, who, happening);
+    }
+
+    fn add_for_all(&mut self, version: Version, happening: Happening) {
+        let Self { tenant, at, .. } = *self;
+        let committed = Committed { tenant, version, at, audience: Audience::Tenant, happening };
+        self.rows.entry(version).or_default().push(committed);
     }
 
     fn add_at(&mut self, at: Timestamp, version: Version, who: Arc<[ExtensionId]>, happening: Happening) {

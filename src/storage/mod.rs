@@ -10,6 +10,7 @@ mod entity;
 mod extensions;
 pub mod ledger;
 mod messages;
+mod phone_numbers;
 #[cfg(test)]
 mod plans;
 mod secrets;
@@ -36,6 +37,7 @@ pub use conversations::{Filter, Row};
 pub use dialect::Dialect;
 pub use extensions::StoredExtension;
 pub use messages::Page;
+pub use phone_numbers::CallerId;
 pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
 
 use writer::Writer;

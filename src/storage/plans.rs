@@ -12,6 +12,8 @@ use crate::{
         change::{Appearance, NewConversation},
         conversation::{Gone, Kind, NewMessage},
         extension::Extension,
+        phone::Number,
+        provision::phone_number::PhoneNumber,
     },
 };
 
@@ -43,7 +45,12 @@ async fn every_statement_is_served_by_an_index() {
     };
     let extension =
         Extension { id: me, number: "201".into(), name: "Jake".into(), role: Role::User, enabled: true, credential: 0 };
-    let put = |made| Change::ExtensionPut { extension: extension.clone(), password_hash: None, made };
+    let put = |made| Change::ExtensionPut {
+        extension: extension.clone(),
+        password_hash: None,
+        caller_ids: vec![Number::stored("+14045550100".into())],
+        made,
+    };
     commit(vec![put(true)], vec![]).await;
     commit(vec![put(false)], vec![Guard::Extension(me, 1)]).await;
     let (kind, natural_key, members) = (Kind::Direct, Some("direct:x".to_owned()), [me].into());
@@ -70,6 +77,22 @@ async fn every_statement_is_served_by_an_index() {
     let (added, others) = ([me].into(), [].into());
     commit(vec![Change::MembersAdded { group, added, others }], vec![Guard::Conversation(chat, 3)]).await;
 
+    let number = Number::stored("+14045550100".into());
+    let phone_number = PhoneNumber {
+        number: number.clone(),
+        label: None,
+        sms_enabled: true,
+        carrier: "sim".into(),
+        queue: None,
+        extension: None,
+    };
+    let guard = vec![Guard::PhoneNumber(number.clone(), 0)];
+    commit(vec![Change::PhoneNumberPut { phone_number, deleted: false }], guard).await;
+
+    storage.phone_number(&number).await.unwrap();
+    storage.phone_numbers(tenant, None, 5).await.unwrap();
+    storage.caller_ids_of([me]).await.unwrap();
+    storage.senders(tenant, me).await.unwrap();
     storage.conversation(chat).await.unwrap();
     storage.participants(tenant, me, chat, None, 5).await.unwrap();
     storage.member(tenant, chat, "201").await.unwrap();

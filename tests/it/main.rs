@@ -17,6 +17,7 @@ mod layers;
 mod membership;
 mod model;
 mod people;
+mod phone_numbers;
 mod presence;
 mod resume;
 mod sends;

@@ -309,7 +309,9 @@ impl Conversation {
                 }
                 self.gather();
             }
-            Happening::ConversationRemoved { .. } | Happening::ExtensionUpdated(_) => {}
+            Happening::ConversationRemoved { .. }
+            | Happening::ExtensionUpdated(_)
+            | Happening::PhoneNumberUpdated(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
-    domain::{Change, ConversationId, ExtensionId, Guard, Seq, TenantId, Timestamp, Version},
+    domain::{Change, ConversationId, ExtensionId, Guard, Seq, TenantId, Timestamp, Version, phone::Number},
     storage::{
         Dialect, StorageError, column,
         dialect::{Column, Hex, bulk},
@@ -30,6 +30,7 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
     reader.heads(&mut ground, &asked).await?;
     reader.text_nos(&mut ground, &asked).await?;
     reader.extensions(&mut ground, &asked).await?;
+    reader.phone_numbers(&mut ground, &asked).await?;
     reader.taken(&mut ground, &asked).await?;
     Ok(ground)
 }
@@ -41,6 +42,7 @@ struct Asked {
     conversations: BTreeSet<ConversationId>,
     places: Vec<(ConversationId, i64)>,
     extensions: BTreeSet<ExtensionId>,
+    phone_numbers: BTreeSet<Number>,
     natural_keys: Vec<(Hex, String)>,
     numbers: Vec<(Hex, String)>,
 }
@@ -55,6 +57,7 @@ impl Asked {
                 match guard {
                     Guard::Conversation(id, _) => drop(asked.conversations.insert(*id)),
                     Guard::Extension(id, _) => drop(asked.extensions.insert(*id)),
+                    Guard::PhoneNumber(number, _) => drop(asked.phone_numbers.insert(number.clone())),
                 }
             }
             for change in &unit.decision.changes {
@@ -72,7 +75,7 @@ impl Asked {
                     Change::ExtensionPut { extension, made: true, .. } => {
                         asked.numbers.push((Hex(unit.tenant.0), extension.number.clone()));
                     }
-                    Change::ExtensionPut { .. } => {}
+                    Change::ExtensionPut { .. } | Change::PhoneNumberPut { .. } => {}
                 }
             }
         }
@@ -171,6 +174,20 @@ impl Reader<'_> {
         let keys: Vec<_> = asked.extensions.iter().map(|e| (Hex(e.0),)).collect();
         for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
             ground.extensions.insert(extension_id(&row, "id")?, column(&row, "revision")?);
+        }
+        Ok(())
+    }
+
+    async fn phone_numbers(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.phone_numbers.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &[("number", Column::Text)]);
+        let sql =
+            format!("SELECT n.number, n.revision FROM {rows} r CROSS JOIN phone_number n WHERE n.number = r.number");
+        let keys: Vec<_> = asked.phone_numbers.iter().map(|n| (n,)).collect();
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.phone_numbers.insert(Number::stored(column(&row, "number")?), column(&row, "revision")?);
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use crate::domain::{
     change::{Appearance, NewConversation, Reading},
     conversation::{Direction, Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN},
     extension::Extension,
+    phone::Number,
+    provision::phone_number::PhoneNumber,
 };
 
 use super::Unit;
@@ -26,6 +28,8 @@ pub(super) struct Ground {
     pub heads: HashMap<ConversationId, Head>,
     /// Extensions by id: their revisions.
     pub extensions: HashMap<ExtensionId, i64>,
+    /// Phone numbers: their revisions.
+    pub phone_numbers: HashMap<Number, i64>,
     /// Natural keys and extension numbers that are taken.
     pub taken: HashSet<(TenantId, String)>,
     /// Texts up to messages that markers name and that are not the newest.
@@ -76,6 +80,7 @@ pub(super) struct Writes {
     /// Where each marker goes; its version, unless it only follows its owner's message.
     pub markers: BTreeMap<(ConversationId, ExtensionId), (Marker, Option<Version>)>,
     pub extensions: Vec<PutExtension>,
+    pub phone_numbers: Vec<PutPhoneNumber>,
 }
 
 /// What a revision changed in a conversation's row.
@@ -94,6 +99,17 @@ pub(super) struct PutExtension {
     pub version: Version,
     pub extension: Extension,
     pub password_hash: Option<String>,
+    pub caller_ids: Vec<Number>,
+}
+
+/// A phone number to insert or update.
+#[derive(Debug)]
+pub(super) struct PutPhoneNumber {
+    pub tenant: TenantId,
+    pub version: Version,
+    pub phone_number: PhoneNumber,
+    pub deleted: bool,
+    pub revision: i64,
 }
 
 /// The key under which an extension's number is taken.
@@ -144,6 +160,9 @@ impl Walk {
                 self.ground.heads.get(id).is_some_and(|h| h.tenant == unit.tenant && h.revision == *revision)
             }
             Guard::Extension(id, revision) => self.ground.extensions.get(id) == Some(revision),
+            Guard::PhoneNumber(number, revision) => {
+                self.ground.phone_numbers.get(number).copied().unwrap_or(0) == *revision
+            }
         });
         let free = |key: String| !self.ground.taken.contains(&(unit.tenant, key));
         let keys = unit.decision.changes.iter().all(|change| match change {
@@ -168,8 +187,11 @@ impl Walk {
             Change::MarkersAdvanced { conversation, readers, audience } => {
                 committed.extend(self.markers(tenant, *conversation, readers, audience.clone()));
             }
-            Change::ExtensionPut { extension, password_hash, .. } => {
-                committed.push(self.extension(tenant, extension, password_hash.clone()));
+            Change::ExtensionPut { extension, password_hash, caller_ids, .. } => {
+                committed.push(self.extension(tenant, extension, password_hash.clone(), caller_ids.clone()));
+            }
+            Change::PhoneNumberPut { phone_number, deleted } => {
+                committed.push(self.phone_number(tenant, phone_number, *deleted));
             }
         }
     }
@@ -362,13 +384,29 @@ impl Walk {
         Some(self.committed(tenant, version, Audience::Extensions(audience), happening))
     }
 
-    fn extension(&mut self, tenant: TenantId, extension: &Extension, password_hash: Option<String>) -> Arc<Committed> {
+    fn extension(
+        &mut self,
+        tenant: TenantId,
+        extension: &Extension,
+        password_hash: Option<String>,
+        caller_ids: Vec<Number>,
+    ) -> Arc<Committed> {
         let version = self.next_version(tenant);
         *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
         self.ground.taken.insert((tenant, number_key(&extension.number)));
-        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash };
+        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash, caller_ids };
         self.writes.extensions.push(put);
         self.committed(tenant, version, Audience::Tenant, Happening::ExtensionUpdated(extension.clone()))
+    }
+
+    fn phone_number(&mut self, tenant: TenantId, phone_number: &PhoneNumber, deleted: bool) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        let number = phone_number.number.clone();
+        let revision = self.ground.phone_numbers.entry(number.clone()).or_insert(0);
+        *revision += 1;
+        let put = PutPhoneNumber { tenant, version, phone_number: phone_number.clone(), deleted, revision: *revision };
+        self.writes.phone_numbers.push(put);
+        self.committed(tenant, version, Audience::Tenant, Happening::PhoneNumberUpdated(number))
     }
 
     fn move_marker(&mut self, c: ConversationId, who: ExtensionId, to: Marker, version: Option<Version>) {

@@ -1,5 +1,7 @@
 //! Writes what a batch changes: one statement a table, whatever the number of rows.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde::Serialize;
 
@@ -25,6 +27,8 @@ pub(super) async fn write(
 ) -> Result<(), StorageError> {
     let writer = Writer { tx, dialect };
     writer.extensions(writes, now).await?;
+    writer.caller_ids(writes).await?;
+    writer.phone_numbers(writes).await?;
     writer.conversations(writes, now).await?;
     writer.joins(writes).await?;
     writer.leaves(writes).await?;
@@ -93,6 +97,65 @@ impl Writer<'_> {
                  enabled = excluded.enabled, credential = excluded.credential, \
                  revision = extension.revision + 1, version = excluded.version";
             self.run(sql, &columns, std::slice::from_ref(row)).await?;
+        }
+        Ok(())
+    }
+
+    /// Those of an extension are written anew as a whole; of an extension that is put twice, the last ones count.
+    async fn caller_ids(&self, writes: &Writes) -> Result<(), StorageError> {
+        let last: BTreeMap<_, _> = writes.extensions.iter().map(|put| (put.extension.id, put)).collect();
+        let owners: Vec<_> = last.keys().map(|id| (Hex(id.0),)).collect();
+        let sql = "DELETE FROM caller_id WHERE extension_id IN (SELECT id FROM {rows} r)";
+        self.run(sql, &[("id", Uuid)], &owners).await?;
+        let rows: Vec<_> = last
+            .values()
+            .flat_map(|put| {
+                let numbered = put.caller_ids.iter().enumerate();
+                numbered.map(move |(place, number)| (Hex(put.extension.id.0), place, Hex(put.tenant.0), number))
+            })
+            .collect();
+        let columns = [("extension_id", Uuid), ("place", Int), ("tenant_id", Uuid), ("number", Text)];
+        let sql = "INSERT INTO caller_id (extension_id, place, tenant_id, number) \
+             SELECT extension_id, place, tenant_id, number FROM {rows} r";
+        self.run(sql, &columns, &rows).await
+    }
+
+    async fn phone_numbers(&self, writes: &Writes) -> Result<(), StorageError> {
+        let columns = [
+            ("number", Text),
+            ("tenant_id", Uuid),
+            ("label", Text),
+            ("sms_enabled", Bool),
+            ("carrier", Text),
+            ("queue", Text),
+            ("extension", Text),
+            ("deleted", Bool),
+            ("revision", Int),
+            ("version", Int),
+        ];
+        // One row at a time: the same number may be put twice in a batch, and the last one counts.
+        for put in &writes.phone_numbers {
+            let n = &put.phone_number;
+            let row = (
+                &n.number,
+                Hex(put.tenant.0),
+                &n.label,
+                n.sms_enabled,
+                &n.carrier,
+                &n.queue,
+                &n.extension,
+                put.deleted,
+                put.revision,
+                put.version,
+            );
+            let sql = "INSERT INTO phone_number (number, tenant_id, label, sms_enabled, carrier, queue, extension, \
+                 deleted, revision, version) SELECT number, tenant_id, label, sms_enabled, carrier, queue, extension, \
+                 deleted, revision, version FROM {rows} r WHERE true \
+                 ON CONFLICT (number) DO UPDATE SET tenant_id = excluded.tenant_id, label = excluded.label, \
+                 sms_enabled = excluded.sms_enabled, carrier = excluded.carrier, queue = excluded.queue, \
+                 extension = excluded.extension, deleted = excluded.deleted, revision = excluded.revision, \
+                 version = excluded.version";
+            self.run(sql, &columns, &[row]).await?;
         }
         Ok(())
     }

@@ -266,6 +266,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pbx/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every phone number, in order. */
+        get: operations["list_numbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/numbers/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make a phone number ours, or alter it to be so. The same again changes nothing. */
+        put: operations["put_number"];
+        post?: never;
+        /** Give a phone number up. */
+        delete: operations["delete_number"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/settings": {
         parameters: {
             query?: never;
@@ -568,6 +603,11 @@ export interface components {
             data: components["schemas"]["ExtensionUpdated"];
             /** @enum {string} */
             name: "extension.updated";
+        } | {
+            /** @description One of our phone numbers is new, has changed, or is ours no longer: whoever may send from it asks `GET /v1/me`. */
+            data: components["schemas"]["NumberUpdated"];
+            /** @enum {string} */
+            name: "number.updated";
         };
         /** @description Something that happened, at its place in the tenant's order. */
         EventFrame: components["schemas"]["Event"] & {
@@ -711,6 +751,8 @@ export interface components {
         List_ProvisionedExtension: {
             /** @description The rows. */
             items: {
+                /** @description The phone numbers it may send from, in order. */
+                caller_ids: string[];
                 /** @description Whether it may sign in. */
                 enabled: boolean;
                 /** @description Its number. */
@@ -719,6 +761,26 @@ export interface components {
                 name: string;
                 /** @description What it may do. */
                 role: components["schemas"]["RoleName"];
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_ProvisionedNumber: {
+            /** @description The rows. */
+            items: {
+                /** @description Who carries its texts. */
+                carrier: string;
+                /** @description The extension that gets what comes unasked. */
+                extension?: string | null;
+                /** @description What people call it. */
+                label?: string | null;
+                /** @description In E.164. */
+                number: string;
+                /** @description The key of the SMS queue that it feeds. */
+                queue?: string | null;
+                /** @description Whether it has an active SMS plan. */
+                sms_enabled: boolean;
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -799,6 +861,11 @@ export interface components {
          * @enum {string}
          */
         MessageKind: "text" | "system";
+        /** @description One of our phone numbers changed. */
+        NumberUpdated: {
+            /** @description In E.164. */
+            number: string;
+        };
         /** @description Somebody in a conversation. */
         Participant: {
             /** @description Its number. */
@@ -864,6 +931,8 @@ export interface components {
         };
         /** @description An extension as provisioned. */
         ProvisionedExtension: {
+            /** @description The phone numbers it may send from, in order. */
+            caller_ids: string[];
             /** @description Whether it may sign in. */
             enabled: boolean;
             /** @description Its number. */
@@ -873,8 +942,25 @@ export interface components {
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
         };
+        /** @description A phone number as provisioned. */
+        ProvisionedNumber: {
+            /** @description Who carries its texts. */
+            carrier: string;
+            /** @description The extension that gets what comes unasked. */
+            extension?: string | null;
+            /** @description What people call it. */
+            label?: string | null;
+            /** @description In E.164. */
+            number: string;
+            /** @description The key of the SMS queue that it feeds. */
+            queue?: string | null;
+            /** @description Whether it has an active SMS plan. */
+            sms_enabled: boolean;
+        };
         /** @description An extension as the PBX wants it. */
         PutExtension: {
+            /** @description The phone numbers it may send from, in order; they may be provisioned later. None if absent. */
+            caller_ids?: string[];
             /** @description Whether it may sign in; true if absent. */
             enabled?: boolean;
             /**
@@ -886,6 +972,28 @@ export interface components {
             password?: string | null;
             /** @description `user` if absent. */
             role?: components["schemas"]["RoleName"];
+        };
+        /** @description A phone number as the PBX wants it. */
+        PutNumber: {
+            /**
+             * @description Who carries its texts: a section of the configuration.
+             * @example sim
+             */
+            carrier: string;
+            /**
+             * @description The extension that gets what comes unasked; it may come later.
+             * @example 201
+             */
+            extension?: string | null;
+            /**
+             * @description What people call it.
+             * @example Main line
+             */
+            label?: string | null;
+            /** @description The key of the SMS queue that it feeds; it may come later. */
+            queue?: string | null;
+            /** @description Whether it has an active SMS plan. */
+            sms_enabled: boolean;
         };
         /** @description Some have read so far. */
         ReadAdvanced: {
@@ -3086,6 +3194,380 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ProvisionedExtension"];
                 };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_numbers: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ProvisionedNumber"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_number: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description In E.164 */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutNumber"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedNumber"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedNumber"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_number: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Can't be understood */
             400: {
