@@ -61,6 +61,10 @@ impl MigrationTrait for Migration {
         gone.name("participant_left").table("participant").col("tenant_id").col("left_version");
         gone.and_where(Expr::col("left_version").is_not_null());
         m.create_index(gone).await?;
+        let mut mine = Index::create();
+        mine.name("participant_gone").table("participant").col("tenant_id").col("extension_id").col("left_version");
+        mine.and_where(Expr::col("left_version").is_not_null());
+        m.create_index(mine).await?;
         // Who comes back reads the markers that moved, and not those of everybody in a large group.
         let mut moved = Index::create();
         moved.name("participant_marker").table("participant").col("conversation_id").col("marker_version");

@@ -45,14 +45,22 @@ impl Subject for Conversation {
     fn client_id(command: &Command) -> Option<ClientId> {
         match command {
             Command::Send { client_id, .. } => Some(*client_id),
-            _ => None,
+            Command::Read { .. }
+            | Command::Rename { .. }
+            | Command::Add { .. }
+            | Command::Remove { .. }
+            | Command::Leave => None,
         }
     }
 
     fn again(id: ConversationId, command: &Command, first: Stored) -> Result<Stored, Refusal> {
         match command {
             Command::Send { text, .. } => send::again(first, id, text),
-            _ => Err(Refusal::IdempotencyConflict),
+            Command::Read { .. }
+            | Command::Rename { .. }
+            | Command::Add { .. }
+            | Command::Remove { .. }
+            | Command::Leave => Err(Refusal::IdempotencyConflict),
         }
     }
 

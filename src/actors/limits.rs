@@ -88,13 +88,13 @@ impl Limits {
         &self.failures
     }
 
-    /// One more send.
-    pub fn send(&self, extension: ExtensionId, now: Timestamp) -> Result<(), Refusal> {
+    /// So many more entries in timelines.
+    pub fn send(&self, extension: ExtensionId, entries: u32, now: Timestamp) -> Result<(), Refusal> {
         if self.buckets.len() > SWEEP_AT {
             self.buckets.retain(|_, bucket| !bucket.is_full(self.sends, now));
         }
         let mut bucket = self.buckets.entry(extension).or_insert_with(|| Bucket::full(self.sends, now));
-        bucket.take(self.sends, now).map_err(limited)
+        bucket.take_many(entries.into(), self.sends, now).map_err(limited)
     }
 }
 

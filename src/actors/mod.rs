@@ -150,9 +150,8 @@ impl Engine {
         conversation: ConversationId,
         command: Command,
     ) -> impl Future<Output = Result<Answer, Refusal>> + use<> {
-        // Whatever makes an entry in a timeline counts.
-        if !matches!(command, Command::Read { .. })
-            && let Err(refusal) = self.limits.send(caller.extension, self.clock.now())
+        if let Some(entries) = command.entries()
+            && let Err(refusal) = self.limits.send(caller.extension, entries, self.clock.now())
         {
             return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
         }

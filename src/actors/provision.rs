@@ -11,7 +11,7 @@ use crate::{
         conversation::{
             GROUP_MAX,
             create_direct::{create_direct, natural_key},
-            create_group,
+            create_group, remove,
         },
         extension::{self, Colleague, Extension},
         name::check_name,
@@ -80,15 +80,14 @@ impl Engine {
         name: &str,
         numbers: &[String],
     ) -> Result<(ConversationId, bool), Refusal> {
-        self.limits.send(caller.extension, self.clock.now())?;
         let id = ConversationId(self.clock.new_id());
-        let decided = match self.colleagues(caller.tenant, numbers).await {
-            Ok(others) => {
-                let others: Vec<_> = others.iter().map(|who| who.id).collect();
-                create_group::create_group(caller, id, client_id, name, &others)
-            }
-            Err(refusal) => Err(refusal),
+        let decide = async || {
+            self.limits.send(caller.extension, 1, self.clock.now())?;
+            let others = self.colleagues(caller.tenant, numbers).await?;
+            let others: Vec<_> = others.iter().map(|who| who.id).collect();
+            create_group::create_group(caller, id, client_id, name, &others)
         };
+        let decided = decide().await;
         // A repetition of what was done before it was refused answers what was done: it is looked up all the same.
         let (decision, refusal) = match decided {
             Ok(decision) => (decision, None),
@@ -108,6 +107,10 @@ impl Engine {
     pub async fn colleagues(&self, tenant: TenantId, numbers: &[String]) -> Result<Vec<Colleague>, Refusal> {
         if numbers.len() > GROUP_MAX {
             return Err(Refusal::TooManyParticipants { participants: numbers.len(), limit: GROUP_MAX });
+        }
+        // What can't be a number is nobody's, and not for the database.
+        if let Some(bad) = numbers.iter().find(|n| extension::check_number(n).is_err()) {
+            return Err(Refusal::NoSuchExtension(bad.chars().filter(|c| !c.is_control()).take(20).collect()));
         }
         let mut found = self.storage.colleagues(tenant, numbers).await?;
         let of = |number: &String| found.remove(number).ok_or_else(|| Refusal::NoSuchExtension(number.clone()));
@@ -146,13 +149,32 @@ impl Engine {
                 }
                 None => None,
             };
-            let (extension, decision) = put_extension(as_is, wanted, id);
+            let goes = as_is.as_ref().is_some_and(|s| s.extension.enabled) && !wanted.enabled;
+            let (extension, mut decision) = put_extension(as_is, wanted, id);
+            if goes {
+                self.leave_groups(tenant, &extension, &mut decision).await?;
+            }
             let made = extension.id == id;
             if decision.changes.is_empty() || self.commit(tenant, decision).await? {
                 return Ok((extension, made));
             }
         }
         Err(Refusal::Busy)
+    }
+
+    /// Who is disabled leaves their groups, in the same unit: added again later, they find everything.
+    async fn leave_groups(&self, tenant: TenantId, who: &Extension, decision: &mut Decision) -> Result<(), Refusal> {
+        let Extension { id, number, name, role, .. } = who.clone();
+        let caller = Caller { tenant, extension: id, number, name, role };
+        for group in self.storage.groups(tenant, id).await? {
+            // Who is gone meanwhile has nothing to leave.
+            let Some(group) = self.storage.conversation(group).await? else { continue };
+            if let Ok(leaving) = remove::leave(&group, &caller) {
+                decision.guards.extend(leaving.guards);
+                decision.changes.extend(leaving.changes);
+            }
+        }
+        Ok(())
     }
 
     /// Makes a phone number the tenant's, or alters it to be so. Answers whether it is new.

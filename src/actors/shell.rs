@@ -232,7 +232,7 @@ impl<S: Subject> Shell<S> {
 
     /// Whether who is in it may be another by now: what is under way changes the revision.
     pub(super) fn is_revising(&self) -> bool {
-        self.in_flight.front().is_some_and(Pending::changes_revision)
+        self.stale || self.in_flight.front().is_some_and(Pending::changes_revision)
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

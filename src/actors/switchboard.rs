@@ -40,6 +40,8 @@ use roster::{Roster, Seat};
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How often the counter is compared with what was delivered.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// Changes that are queued before they are handed over: each may be for a thousand sessions.
+const AT_ONCE: usize = 256;
 /// Rows read at once to close a hole; beyond that sessions come back by themselves.
 const MOST_MISSED: usize = 20_000;
 
@@ -114,10 +116,10 @@ impl Switchboard {
             return;
         }
         let following = self.feed.following(self.last);
-        for committed in &following {
-            self.deliver(committed);
+        for some in following.chunks(AT_ONCE) {
+            some.iter().for_each(|committed| self.deliver(committed));
+            self.flush();
         }
-        self.flush();
         if self.feed.is_beyond(self.last) {
             self.repair_after(PATIENCE, ctx);
         }
@@ -177,12 +179,12 @@ impl Switchboard {
                 Ok(CatchUp::Changes(rows, upto)) => {
                     debug!(tenant = %me.tenant, from = me.last, upto, rows = rows.len(), "a hole was closed");
                     counter!("partyline_holes_closed_total").increment(u64::from(upto > me.last));
-                    for row in &rows {
-                        me.deliver(row);
+                    for some in rows.chunks(AT_ONCE) {
+                        some.iter().for_each(|row| me.deliver(row));
+                        me.flush();
                     }
                     me.last = me.last.max(upto);
                     me.feed.forget(me.last);
-                    me.flush();
                     me.drain(ctx);
                 }
                 Ok(CatchUp::TooFar) => {

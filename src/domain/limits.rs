@@ -28,11 +28,16 @@ impl Bucket {
 
     /// Takes one, or says how long until there is one.
     pub fn take(&mut self, quota: Quota, now: Timestamp) -> Result<(), Duration> {
+        self.take_many(1.0, quota, now)
+    }
+
+    /// Takes so many at once: more than there are, too, but then the next has to wait until they are paid off.
+    pub fn take_many(&mut self, count: f64, quota: Quota, now: Timestamp) -> Result<(), Duration> {
         self.level = (self.level + now.since(self.at).as_secs_f64() * quota.per_s).min(quota.burst);
         // A clock that went back must not make the bucket wait until it catches up.
         self.at = now;
         if self.level >= 1.0 {
-            self.level -= 1.0;
+            self.level -= count;
             return Ok(());
         }
         Err(Duration::from_secs_f64(((1.0 - self.level) / quota.per_s).min(3_600.0)))
@@ -84,6 +89,16 @@ mod tests {
     use super::*;
 
     const S: i64 = 1_000_000;
+
+    #[test]
+    fn more_than_there_are_can_be_taken_and_must_be_paid_off() {
+        let quota = Quota { per_s: 10.0, burst: 20.0 };
+        let mut bucket = Bucket::full(quota, Timestamp(0));
+        assert_eq!(bucket.take_many(100.0, quota, Timestamp(0)), Ok(()));
+        let wait = bucket.take(quota, Timestamp(0)).unwrap_err();
+        assert_eq!(wait, Duration::from_secs_f64(8.1));
+        assert_eq!(bucket.take(quota, Timestamp(8_100_000)), Ok(()));
+    }
 
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {

@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use crate::{
-    domain::{ExtensionId, Refusal, conversation::Command},
+    domain::{ExtensionId, Refusal, conversation::Command, extension::check_number},
     protocol::{
         self,
         requests::{AddParticipants, ListParticipants},
@@ -92,6 +92,7 @@ pub async fn remove_participant(
     let command = match whom.as_str() {
         "me" => Command::Leave,
         number => {
+            check_number(number).map_err(|_| Refusal::NotFound)?;
             let member = shared.engine.storage.member(caller.tenant, id, number).await?;
             Command::Remove { who: member.ok_or(Refusal::NotFound)? }
         }

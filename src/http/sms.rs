@@ -3,7 +3,7 @@
 use actix_web::{post, web::Json};
 
 use crate::{
-    domain::sms::segments,
+    domain::{Refusal, sms::segments, text::MAX_CHARACTERS},
     protocol::{requests::EstimateSms, shapes::SmsEstimate},
 };
 
@@ -19,5 +19,9 @@ pub async fn estimate_sms(
     _: SignedIn,
     Json(EstimateSms { text }): Json<EstimateSms>,
 ) -> Result<Json<SmsEstimate>, Refused> {
+    let characters = text.chars().count();
+    if characters > MAX_CHARACTERS {
+        return Err(Refusal::TooLong { characters, limit: MAX_CHARACTERS }.into());
+    }
     Ok(Json(segments::estimate(&text).into()))
 }

@@ -10,7 +10,7 @@ use std::{
 use sea_orm::ConnectionTrait;
 
 use crate::domain::{
-    Audience, Committed, ConversationId, ExtensionId, Happening, TenantId, Timestamp, Version,
+    Audience, Committed, ConversationId, ExtensionId, Happening, Seq, TenantId, Timestamp, Version,
     change::Reading,
     conversation::{Gone, Marker},
     phone::Number,
@@ -69,14 +69,16 @@ impl Storage {
             return Ok(if after == upto { CatchUp::Changes(vec![], upto) } else { CatchUp::TooFar });
         }
         let (members, revised) = self.changed_conversations(&tx, tenant, reader, after, most).await?;
-        if members.len() > most {
+        if members.values().map(Vec::len).sum::<usize>() > most {
             return Ok(CatchUp::TooFar);
         }
         let mut merged = Merge { tenant, at: self.0.clock.now(), rows: BTreeMap::new() };
         if !members.is_empty() {
             self.merge_conversations(&tx, &mut merged, &members, &revised, after).await?;
             self.merge_messages(&tx, &mut merged, &members, reader, (after, upto), most).await?;
-            self.merge_markers(&tx, &mut merged, &members, after).await?;
+            if !self.merge_markers(&tx, &mut merged, &members, after, most).await? {
+                return Ok(CatchUp::TooFar);
+            }
         }
         self.merge_removals(&tx, &mut merged, reader, after, most).await?;
         self.merge_extensions(&tx, &mut merged, after, most).await?;
@@ -100,11 +102,13 @@ impl Storage {
              FROM conversation c JOIN participant p ON p.conversation_id = c.id AND p.left_version IS NULL \
              WHERE c.tenant_id = $1 AND c.version > $2",
         );
-        let mut values = vec![tenant.0.into(), after.into()];
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let mut values = vec![tenant.0.into(), after.into(), limit.into()];
         if let Reader::Extension(me) = reader {
-            sql.push_str(" AND p.extension_id = $3 LIMIT $4");
-            values.extend([me.0.into(), i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1).into()]);
+            sql.push_str(" AND p.extension_id = $4");
+            values.push(me.0.into());
         }
+        sql.push_str(" LIMIT $3");
         let mut members: HashMap<ConversationId, Vec<Member>> = HashMap::new();
         let mut revised = HashMap::new();
         for row in db.query_all_raw(self.statement(&sql, values)).await? {
@@ -192,31 +196,41 @@ impl Storage {
         Ok(())
     }
 
+    /// Who has read how far. Answers false if more has moved than is told row by row.
     async fn merge_markers(
         &self,
         db: &impl ConnectionTrait,
         merged: &mut Merge,
         members: &HashMap<ConversationId, Vec<Member>>,
         after: Version,
-    ) -> Result<(), StorageError> {
+        most: usize,
+    ) -> Result<bool, StorageError> {
         let ids: Vec<_> = members.keys().map(|id| (Hex(id.0),)).collect();
         let rows = self.0.dialect.rows(1, &[("id", Column::Uuid)]);
+        let moved = self.0.dialect.collected(&[
+            ("shown.conversation_id", Column::Uuid),
+            ("shown.marker_version", Column::Int),
+            ("shown.extension_id", Column::Uuid),
+            ("shown.read_seq", Column::Int),
+            ("shown.read_text_no", Column::Int),
+        ]);
         let sql = format!(
-            "SELECT p.conversation_id, p.extension_id, p.read_seq, p.read_text_no, p.marker_version FROM {rows} r \
-             CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.tenant_id = $2 AND p.marker_version > $3 AND p.left_version IS NULL"
+            "SELECT {moved} FROM (SELECT p.* FROM {rows} r CROSS JOIN participant p WHERE p.conversation_id = r.id \
+             AND p.tenant_id = $2 AND p.marker_version > $3 AND p.left_version IS NULL LIMIT $4) shown"
         );
-        let values = [bulk(&ids), merged.tenant.0.into(), after.into()];
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let values = [bulk(&ids), merged.tenant.0.into(), after.into(), limit.into()];
+        let found: Vec<(ConversationId, Version, ExtensionId, Seq, i64)> = self.collect(db, &sql, values).await?;
+        let all = found.len() <= most;
         let mut moved: BTreeMap<(Version, ConversationId), Vec<Reading>> = BTreeMap::new();
-        for row in db.query_all_raw(self.statement(&sql, values)).await? {
-            let key = (column(&row, "marker_version")?, ConversationId(column(&row, "conversation_id")?));
-            let row = (extension_id(&row, "extension_id")?, column(&row, "read_seq")?, column(&row, "read_text_no")?);
-            moved.entry(key).or_default().push(reading(row));
+        for (conversation, version, who, seq, text_no) in found {
+            moved.entry((version, conversation)).or_default().push(reading(who, seq, text_no));
         }
         for ((version, conversation), readers) in moved {
             let who = told(&members[&conversation], version);
             merged.add(version, who, Happening::ReadAdvanced { conversation, readers });
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Who is in a conversation no longer hears that alone.

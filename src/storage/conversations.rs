@@ -83,10 +83,11 @@ impl Storage {
         me: ExtensionId,
         id: ConversationId,
     ) -> Result<Option<Row>, StorageError> {
-        if !self.is_member(tenant, me, id).await? {
+        let tx = self.moment().await?;
+        if !self.is_member(&tx, tenant, me, id).await? {
             return Ok(None);
         }
-        Ok(self.rows_of(&self.0.reader, tenant, me, &[id]).await?.pop())
+        Ok(self.rows_of(&tx, tenant, me, &[id]).await?.pop())
     }
 
     /// Who is in one of my conversations, after `after`, and how far each has read; `None` for who is no member.
@@ -98,7 +99,8 @@ impl Storage {
         after: Option<ExtensionId>,
         limit: usize,
     ) -> Result<Option<Vec<Reading>>, StorageError> {
-        if !self.is_member(tenant, me, id).await? {
+        let tx = self.moment().await?;
+        if !self.is_member(&tx, tenant, me, id).await? {
             return Ok(None);
         }
         let rows = self.0.dialect.collected(&[
@@ -113,10 +115,19 @@ impl Storage {
         let after = after.map_or(uuid::Uuid::nil(), |e| e.0);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [id.0.into(), tenant.0.into(), after.into(), limit.into()];
-        let found: Vec<(ExtensionId, Seq, i64)> = self.collect(&self.0.reader, &sql, values).await?;
-        let mut found: Vec<_> = found.into_iter().map(reading).collect();
+        let found: Vec<(ExtensionId, Seq, i64)> = self.collect(&tx, &sql, values).await?;
+        let mut found: Vec<_> = found.into_iter().map(|(who, seq, text_no)| reading(who, seq, text_no)).collect();
         found.sort_unstable_by_key(|r| r.extension);
         Ok(Some(found))
+    }
+
+    /// The groups that an extension is in.
+    pub async fn groups(&self, tenant: TenantId, extension: ExtensionId) -> Result<Vec<ConversationId>, StorageError> {
+        let sql = "SELECT c.id FROM participant p JOIN conversation c ON c.id = p.conversation_id \
+                   WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL AND c.kind = 'group'";
+        let values = [extension.0.into(), tenant.0.into()];
+        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
+        rows.iter().map(|row| column(row, "id").map(ConversationId)).collect()
     }
 
     /// Who of this number is in a conversation.
@@ -276,7 +287,7 @@ impl Storage {
         let found: Vec<(ConversationId, ExtensionId, Seq, i64)> =
             self.collect(db, &sql, [tenant.0.into(), keys.clone()]).await?;
         for (id, who, seq, text_no) in found {
-            participants.entry(id).or_default().push(reading((who, seq, text_no)));
+            participants.entry(id).or_default().push(reading(who, seq, text_no));
         }
         for shown in participants.values_mut() {
             shown.sort_unstable_by_key(|r| r.extension);
@@ -312,6 +323,6 @@ fn marker(row: &QueryResult) -> Result<Marker, StorageError> {
     Ok(Marker { seq: column(row, "read_seq")?, text_no: column(row, "read_text_no")? })
 }
 
-pub(super) fn reading((extension, seq, text_no): (ExtensionId, Seq, i64)) -> Reading {
+pub(super) fn reading(extension: ExtensionId, seq: Seq, text_no: i64) -> Reading {
     Reading { extension, marker: Marker { seq, text_no } }
 }

@@ -61,7 +61,9 @@ impl Storage {
         page: Page,
         limit: usize,
     ) -> Result<Option<(Vec<Message>, bool)>, StorageError> {
-        if !self.is_member(tenant, reader, conversation).await? {
+        // Both as of one moment: who is removed between them would read what was said after.
+        let tx = self.moment().await?;
+        if !self.is_member(&tx, tenant, reader, conversation).await? {
             return Ok(None);
         }
         let (bound, order, seq) = match page {
@@ -74,7 +76,7 @@ impl Storage {
         );
         let asked = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let values = [tenant.0.into(), conversation.0.into(), asked.into(), seq.into()];
-        let mut found = messages(&self.0.reader.query_all_raw(self.statement(&sql, values)).await?)?;
+        let mut found = messages(&tx.query_all_raw(self.statement(&sql, values)).await?)?;
         let more = found.len() > limit;
         found.truncate(limit);
         if order == "DESC" {
@@ -83,9 +85,10 @@ impl Storage {
         Ok(Some((found, more)))
     }
 
-    /// Whether an extension is in a conversation now.
-    pub async fn is_member(
+    /// Whether an extension is in a conversation, as of this moment.
+    pub(super) async fn is_member(
         &self,
+        db: &impl ConnectionTrait,
         tenant: TenantId,
         extension: ExtensionId,
         conversation: ConversationId,
@@ -93,6 +96,6 @@ impl Storage {
         let sql = "SELECT 1 AS found FROM participant \
                    WHERE conversation_id = $1 AND extension_id = $2 AND tenant_id = $3 AND left_version IS NULL";
         let values = [conversation.0.into(), extension.0.into(), tenant.0.into()];
-        Ok(self.0.reader.query_one_raw(self.statement(sql, values)).await?.is_some())
+        Ok(db.query_one_raw(self.statement(sql, values)).await?.is_some())
     }
 }

@@ -65,6 +65,9 @@ pub enum StorageError {
     /// A row holds what no row may hold.
     #[error("a row is inconsistent: {0}")]
     Inconsistent(String),
+    /// Another tenant's lane has changed meanwhile what was decided on; nothing is written.
+    #[error("{0} has changed meanwhile")]
+    Moved(&'static str),
     /// No randomness for a secret.
     #[error("the system has no randomness: {0}")]
     Randomness(#[from] getrandom::Error),

@@ -95,6 +95,7 @@ async fn every_statement_is_served_by_an_index() {
     storage.senders(tenant, me).await.unwrap();
     storage.conversation(chat).await.unwrap();
     storage.participants(tenant, me, chat, None, 5).await.unwrap();
+    storage.groups(tenant, me).await.unwrap();
     storage.member(tenant, chat, "201").await.unwrap();
     storage.colleagues(tenant, &["201".into()]).await.unwrap();
     storage.by_natural_key(tenant, "x").await.unwrap();

@@ -2,17 +2,19 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
     process::{Command, Stdio},
 };
 
 use serde_json::json;
 
-use crate::client::{Answer, Api};
+use crate::{
+    client::{Answer, Api},
+    engine::free_port,
+};
 
 #[tokio::test]
 async fn one_command_opens_a_company_in_which_people_chat() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut demo = Command::new(env!("CARGO_BIN_EXE_partyline"))
         .args(["demo", "--listen", &format!("127.0.0.1:{port}")])
         .stdout(Stdio::piped())

@@ -21,6 +21,7 @@ use partyline::{
 };
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::client::{Api, People};
 
@@ -144,6 +145,13 @@ impl Drop for TestEngine {
     }
 }
 
+/// A port for a process to listen on: below those that the system gives to whoever connects, or it might be somebody's
+/// by the time the process has started.
+pub fn free_port() -> u16 {
+    let port = || 10_000 + u16::try_from(Uuid::now_v7().as_u128() % 20_000).unwrap();
+    std::iter::repeat_with(port).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
 /// An engine as a process of its own.
 pub struct Process {
     pub url: String,
@@ -156,7 +164,7 @@ pub struct Process {
 impl Process {
     pub async fn start() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let file = folder.path().join("partyline.toml");
         let database = database_url(folder.path());
         let toml = format!(

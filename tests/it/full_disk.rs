@@ -5,7 +5,6 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Write},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -14,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     client::Api,
-    engine::{ORIGIN, wait_until_ready},
+    engine::{ORIGIN, free_port, wait_until_ready},
 };
 
 #[tokio::test]
@@ -22,7 +21,7 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("disk");
     fs::create_dir(&disk).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let config = folder.path().join("partyline.toml");
     let database = disk.join("partyline.db").display().to_string();
     let toml = format!(

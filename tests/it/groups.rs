@@ -164,6 +164,36 @@ async fn who_is_gone_finds_nothing_and_hears_nothing_until_added_again() {
 }
 
 #[tokio::test]
+async fn who_is_disabled_has_left_their_groups() {
+    let engine = TestEngine::start().await;
+    let people = engine.people(&["201", "202", "203"]).await;
+    let chat = people["201"].chat("203").await;
+    people["203"].say(&chat, "between us").await;
+    let mut groups = Vec::new();
+    for name in ["Ops", "Sales"] {
+        groups.push(people["201"].group(name, &["202", "203"]).await);
+    }
+    let mut jake = people["201"].connect().await;
+    let disabled = json!({"name": "Name 203", "enabled": false});
+    engine.api().put("/v1/pbx/extensions/203", disabled.clone()).await.ok();
+    for group in &groups {
+        assert_eq!(texts(&people["202"].history(group).await).last(), Some(&"Name 203 (203) left"));
+        assert_eq!(members(&people["202"], group).await, ["201", "202"]);
+        people["201"].say(group, "without them").await;
+    }
+    jake.until_matching(|f| f["data"]["text"] == "without them").await;
+    assert_eq!(jake.names().iter().filter(|name| **name == "participants.changed").count(), 2);
+    assert_eq!(texts(&people["201"].history(&chat).await), ["between us"], "to the other it stays readable");
+    engine.api().put("/v1/pbx/extensions/203", disabled).await.ok();
+    let back = engine.people(&["203"]).await;
+    for group in &groups {
+        assert_eq!(back["203"].get(&format!("/v1/conversations/{group}")).await.code(), "not_found");
+    }
+    people["201"].add(&groups[0], &["203"]).await.ok();
+    assert!(texts(&back["203"].history(&groups[0]).await).contains(&"without them"), "added again, all is back");
+}
+
+#[tokio::test]
 async fn the_last_one_who_leaves_archives_the_group() {
     let engine = TestEngine::start().await;
     let people = engine.people(&["201", "202"]).await;
@@ -195,6 +225,7 @@ async fn what_can_t_be_a_group_is_refused_and_changes_nothing() {
     assert_eq!(begin("Ops", &["201", "201"]).await, "too_few_participants");
     assert_eq!(begin("Ops", &["202", "999"]).await, "not_found");
     assert_eq!(begin("Ops", &["299"]).await, "not_found");
+    assert_eq!(begin("Ops", &["\0"]).await, "not_found");
     let many: Vec<_> = (0..1_001).map(|n| n.to_string()).collect();
     assert_eq!(begin("Ops", &many.iter().map(String::as_str).collect::<Vec<_>>()).await, "too_many_participants");
     let numbers = json!({"kind": "group", "client_id": Uuid::now_v7(), "name": "Ops", "extensions": [], "numbers": []});
@@ -206,6 +237,7 @@ async fn what_can_t_be_a_group_is_refused_and_changes_nothing() {
     let nobody = people["201"].add(&group, &["203", "999"]).await;
     assert_eq!((nobody.code(), nobody.body["detail"].as_str()), ("not_found", Some("there is no extension 999")));
     assert_eq!(people["201"].remove(&group, "203").await.code(), "not_found");
+    assert_eq!(people["201"].remove(&group, "%00").await.code(), "not_found");
     assert_eq!(members(&people["201"], &group).await, ["201", "202"]);
     let chat = people["201"].chat("202").await;
     assert_eq!(people["201"].rename(&chat, "Us").await.code(), "forbidden");

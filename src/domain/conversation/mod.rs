@@ -255,6 +255,15 @@ impl Gone {
 }
 
 impl Command {
+    /// The entries that it makes in a timeline, if any: so much of the sender's allowance it takes.
+    pub fn entries(&self) -> Option<u32> {
+        match self {
+            Command::Read { .. } => None,
+            Command::Add { others } => Some(u32::try_from(others.len()).unwrap_or(u32::MAX)),
+            Command::Send { .. } | Command::Rename { .. } | Command::Remove { .. } | Command::Leave => Some(1),
+        }
+    }
+
     /// Whether it changes the revision, and so waits for what is under way.
     pub fn changes_revision(&self) -> bool {
         match self {
@@ -338,7 +347,7 @@ impl Conversation {
         self.appearance_with(&self.audience)
     }
 
-    /// Its row as it is with these members; who is new has read nothing yet.
+    /// Its row as it is with these members; of who is new the ledger knows the marker.
     fn appearance_with(&self, members: &[ExtensionId]) -> Appearance {
         let reading = |who: &ExtensionId| {
             let marker = self.members.get(who).copied().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! System messages: the gray pills of a timeline. Their words are kept as written; the event beside them lets a client
 //! say it in its own way or language.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Change, ExtensionId, MessageText};
@@ -64,7 +66,7 @@ pub(super) fn system_message(
     author: ExtensionId,
     words: String,
     event: SystemEvent,
-    audience: &[ExtensionId],
+    audience: &Arc<[ExtensionId]>,
 ) -> Change {
     Change::MessageAdded(NewMessage {
         conversation: conversation.id,
@@ -72,6 +74,6 @@ pub(super) fn system_message(
         client_id: None,
         text: MessageText::of_system(words),
         event: Some(event),
-        audience: audience.into(),
+        audience: audience.clone(),
     })
 }

@@ -33,6 +33,8 @@ enum Failure {
     /// The database can't be reached, or takes no transaction: nothing was tried.
     Unavailable,
     Aborted,
+    /// What it was decided on has moved while it was written.
+    Moved,
     Unknown,
 }
 
@@ -79,12 +81,13 @@ impl Lane {
         match self.attempt(units).await {
             Ok(outcomes) => outcomes,
             // A bad unit harms nobody: the others are committed without it.
-            Err(Failure::Aborted) if units.len() > 1 => {
+            Err(Failure::Aborted | Failure::Moved) if units.len() > 1 => {
                 let mut outcomes = Vec::with_capacity(units.len());
                 for unit in units {
                     match self.attempt(std::slice::from_ref(unit)).await {
                         Ok(one) => outcomes.extend(one),
                         Err(Failure::Aborted) => outcomes.push(Outcome::Aborted),
+                        Err(Failure::Moved) => outcomes.push(Outcome::Conflict),
                         Err(Failure::Unknown) => {
                             self.doubt(std::slice::from_ref(unit));
                             outcomes.push(Outcome::Unknown);
@@ -97,6 +100,7 @@ impl Lane {
                 outcomes
             }
             Err(Failure::Aborted) => vec![Outcome::Aborted],
+            Err(Failure::Moved) => vec![Outcome::Conflict],
             Err(Failure::Unknown) => {
                 self.doubt(units);
                 units.iter().map(|_| Outcome::Unknown).collect()
@@ -146,7 +150,10 @@ impl Lane {
         let named: Vec<_> = units.iter().collect();
         let ground = ground::read(&tx, dialect, &named).await.map_err(aborted)?;
         let (verdicts, writes) = walk(units, ground, now);
-        write::write(&tx, dialect, &writes, now).await.map_err(aborted)?;
+        write::write(&tx, dialect, &writes, now).await.map_err(|error| match error {
+            StorageError::Moved(_) => Failure::Moved,
+            other => aborted(other),
+        })?;
         match fault {
             Fault::None | Fault::LoseAnswer => {}
             Fault::Abort => return Err(aborted(StorageError::Inconsistent("a test's wish".into()))),

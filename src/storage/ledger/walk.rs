@@ -280,9 +280,12 @@ impl Walk {
         added: &Arc<[ExtensionId]>,
         others: &Arc<[ExtensionId]>,
     ) -> Option<[Arc<Committed>; 2]> {
-        let facts = self.revise(tenant, group)?;
+        let mut facts = self.revise(tenant, group)?;
         let (version, revision) = (facts.version, facts.revision);
         let marker = Marker { seq: facts.last_seq, text_no: facts.text_count };
+        for new in facts.participants.iter_mut().filter(|r| added.contains(&r.extension)) {
+            new.marker = marker;
+        }
         self.writes.joins.extend(added.iter().map(|who| (group.id, *who, tenant, version, marker)));
         let joined = Happening::ConversationUpdated { facts, joined: Some(marker) };
         let joined = self.committed(tenant, version, Audience::Extensions(added.clone()), joined);
@@ -550,6 +553,31 @@ mod tests {
         let (verdicts, writes) = walk(&[create(20), create(21)], ground(), Timestamp(60));
         assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Conflict]));
         assert_eq!(writes.conversations.len(), 1);
+    }
+
+    #[test]
+    fn who_is_added_has_read_all_there_is_and_is_told_so() {
+        let new = ExtensionId(Uuid::from_u128(9));
+        let shown = [JAKE, new].map(|extension| Reading { extension, marker: Marker::default() });
+        let group = Appearance {
+            id: CHAT,
+            kind: crate::domain::conversation::Kind::Group,
+            name: Some("Ops".into()),
+            participants: shown.into(),
+            participant_count: 2,
+        };
+        let change = Change::MembersAdded { group, added: [new].into(), others: [JAKE].into() };
+        let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
+        let unit = Unit { tenant: TENANT, client_id: None, decision };
+        let (verdicts, writes) = walk(&[unit], ground(), Timestamp(60));
+        let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
+        let Happening::ConversationUpdated { facts, joined: Some(marker) } = &committed[0].happening else {
+            panic!("joined comes first")
+        };
+        let all = Marker { seq: 10, text_no: 8 };
+        assert_eq!((*marker, facts.participants[1].marker, writes.joins[0].4), (all, all, all));
+        assert_eq!(facts.participants[0].marker, Marker::default());
+        assert_eq!((facts.revision, writes.revisions[&CHAT].revision), (5, 5));
     }
 
     #[test]

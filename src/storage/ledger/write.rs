@@ -45,14 +45,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Runs a statement that reads its rows from `{rows}`; nothing, if there are none.
-    async fn run<T: Serialize>(&self, sql: &str, columns: &[(&str, Column)], rows: &[T]) -> Result<(), StorageError> {
+    /// Runs a statement that reads its rows from `{rows}`; nothing, if there are none. Answers how many it wrote.
+    async fn run<T: Serialize>(&self, sql: &str, columns: &[(&str, Column)], rows: &[T]) -> Result<u64, StorageError> {
         if rows.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let sql = sql.replace("{rows}", &self.dialect.rows(1, columns));
-        self.tx.execute_raw(self.dialect.statement(&sql, [bulk(rows)])).await?;
-        Ok(())
+        Ok(self.tx.execute_raw(self.dialect.statement(&sql, [bulk(rows)])).await?.rows_affected())
     }
 
     async fn extensions(&self, writes: &Writes, now: Timestamp) -> Result<(), StorageError> {
@@ -117,7 +116,7 @@ impl Writer<'_> {
         let columns = [("extension_id", Uuid), ("place", Int), ("tenant_id", Uuid), ("number", Text)];
         let sql = "INSERT INTO caller_id (extension_id, place, tenant_id, number) \
              SELECT extension_id, place, tenant_id, number FROM {rows} r";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn phone_numbers(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -154,8 +153,11 @@ impl Writer<'_> {
                  ON CONFLICT (number) DO UPDATE SET tenant_id = excluded.tenant_id, label = excluded.label, \
                  sms_enabled = excluded.sms_enabled, carrier = excluded.carrier, queue = excluded.queue, \
                  extension = excluded.extension, deleted = excluded.deleted, revision = excluded.revision, \
-                 version = excluded.version";
-            self.run(sql, &columns, &[row]).await?;
+                 version = excluded.version WHERE phone_number.revision = excluded.revision - 1";
+            // Numbers are not of one tenant, whose lock is held: another lane may have been faster.
+            if self.run(sql, &columns, &[row]).await? == 0 {
+                return Err(StorageError::Moved("a phone number"));
+            }
         }
         Ok(())
     }
@@ -183,7 +185,7 @@ impl Writer<'_> {
              version, last_seq, text_count, participant_count, last_activity_at, created_at) \
              SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, participant_count, created_at, \
              created_at FROM {rows} r";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn joins(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -207,7 +209,7 @@ impl Writer<'_> {
              joined_version = excluded.joined_version, left_version = NULL, left_reason = NULL, \
              joined_seq = excluded.joined_seq, joined_text_no = excluded.joined_text_no, \
              read_seq = excluded.read_seq, read_text_no = excluded.read_text_no";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn leaves(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -217,7 +219,7 @@ impl Writer<'_> {
         let columns = [("conversation_id", Uuid), ("extension_id", Uuid), ("version", Int), ("reason", Text)];
         let sql = "UPDATE participant SET left_version = r.version, left_reason = r.reason FROM {rows} r \
              WHERE participant.conversation_id = r.conversation_id AND participant.extension_id = r.extension_id";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn messages(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -257,7 +259,7 @@ impl Writer<'_> {
         let sql = "INSERT INTO message (conversation_id, seq, tenant_id, version, text_no, direction, author_id, \
              client_id, created_at, text, event) SELECT conversation_id, seq, tenant_id, version, text_no, direction, \
              author_id, client_id, created_at, text, event FROM {rows} r";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn heads(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -270,7 +272,7 @@ impl Writer<'_> {
             [("id", Uuid), ("version", Int), ("last_seq", Int), ("text_count", Int), ("last_activity_at", Int)];
         let sql = "UPDATE conversation SET version = r.version, last_seq = r.last_seq, text_count = r.text_count, \
              last_activity_at = r.last_activity_at FROM {rows} r WHERE conversation.id = r.id";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn revisions(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -280,7 +282,7 @@ impl Writer<'_> {
         let columns = [("id", Uuid), ("revision", Int), ("version", Int), ("name", Text), ("participant_count", Int)];
         let sql = "UPDATE conversation SET revision = r.revision, revised_version = r.version, name = r.name, \
              participant_count = r.participant_count FROM {rows} r WHERE conversation.id = r.id";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn markers(&self, writes: &Writes) -> Result<(), StorageError> {
@@ -295,12 +297,12 @@ impl Writer<'_> {
              marker_version = coalesce(r.version, marker_version) FROM {rows} r \
              WHERE participant.conversation_id = r.conversation_id \
              AND participant.extension_id = r.extension_id AND participant.read_seq < r.seq";
-        self.run(sql, &columns, &rows).await
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     async fn counters(&self, writes: &Writes) -> Result<(), StorageError> {
         let rows: Vec<_> = writes.counters.iter().map(|(tenant, version)| (Hex(tenant.0), version)).collect();
         let sql = "UPDATE tenant SET version = r.version FROM {rows} r WHERE tenant.id = r.id";
-        self.run(sql, &[("id", Uuid), ("version", Int)], &rows).await
+        self.run(sql, &[("id", Uuid), ("version", Int)], &rows).await.map(drop)
     }
 }
