@@ -47,6 +47,14 @@ pub enum CatchUp {
     TooFar,
 }
 
+/// Which of these the tenant has had since a cursor.
+#[derive(Default)]
+struct RareChanges {
+    removals: bool,
+    extensions: bool,
+    phone_numbers: bool,
+}
+
 /// A member of a conversation that changed.
 struct Member {
     extension: ExtensionId,
@@ -80,13 +88,37 @@ impl Storage {
                 return Ok(CatchUp::TooFar);
             }
         }
-        self.merge_removals(&tx, &mut merged, reader, after, most).await?;
-        self.merge_extensions(&tx, &mut merged, after, most).await?;
-        self.merge_phone_numbers(&tx, &mut merged, after, most).await?;
+        let rare = self.rare_changes(&tx, tenant, after).await?;
+        if rare.removals {
+            self.merge_removals(&tx, &mut merged, reader, after, most).await?;
+        }
+        if rare.extensions {
+            self.merge_extensions(&tx, &mut merged, after, most).await?;
+        }
+        if rare.phone_numbers {
+            self.merge_phone_numbers(&tx, &mut merged, after, most).await?;
+        }
         if merged.rows.len() > most {
             return Ok(CatchUp::TooFar);
         }
         Ok(CatchUp::Changes(merged.rows.into_values().flatten().collect(), upto))
+    }
+
+    /// What hardly ever has changed is asked for in one statement, and read only if it has.
+    async fn rare_changes(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        after: Version,
+    ) -> Result<RareChanges, StorageError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM participant WHERE tenant_id = $1 AND left_version > $2) AS removals, \
+             EXISTS (SELECT 1 FROM extension WHERE tenant_id = $1 AND version > $2) AS extensions, \
+             EXISTS (SELECT 1 FROM phone_number WHERE tenant_id = $1 AND version > $2) AS phone_numbers";
+        let row = db.query_one_raw(self.statement(sql, [tenant.0.into(), after.into()])).await?;
+        row.map_or(Ok(RareChanges::default()), |row| {
+            let (removals, extensions) = (column(&row, "removals")?, column(&row, "extensions")?);
+            Ok(RareChanges { removals, extensions, phone_numbers: column(&row, "phone_numbers")? })
+        })
     }
 
     async fn changed_conversations(

@@ -82,6 +82,8 @@ test('of many tabs one rings, and none while one of them shows it', async ({ eng
 test('what was missed rings once at most', async ({ engine, feelingly }) => {
   const ann = await engine.client('202')
   const jake = await feelingly('201')
+  // Only who was there has missed something.
+  await expect(jake.notice('No conversations yet.')).toBeVisible()
   await jake.offline()
   await ann.say('201', 'One', 'Two', 'Three')
   await (await engine.client('203')).say('201', 'Four')

@@ -5,9 +5,9 @@ import type { Person } from './person'
 import { expect, test } from './test'
 
 async function clean(page: Page): Promise<void> {
-  // What fades in has its colours only when it is there.
+  // What fades in has its colours only when it is there; what is taken away meanwhile is over as well.
   await page.evaluate(() =>
-    Promise.all(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)),
+    Promise.allSettled(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)),
   )
   const { violations } = await new AxeBuilder({ page }).analyze()
   const found = violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((n) => n.failureSummary ?? n.html) }))

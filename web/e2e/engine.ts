@@ -1,7 +1,7 @@
 // A real engine on a free port, with a folder of its own.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -189,10 +189,17 @@ function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PARTYLINE_')))
 }
 
+/** Below the ports that the system gives to whoever connects: it might be somebody's by the time the engine starts. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((done) => server.once('listening', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const free = await new Promise<boolean>((done) => {
+      server.once('listening', () => done(true))
+      server.once('error', () => done(false))
+    })
+    if (!free) continue
+    await new Promise((done) => server.close(done))
+    return port
+  }
 }

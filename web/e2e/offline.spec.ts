@@ -1,3 +1,4 @@
+import { Stream } from './stream'
 import { expect, test } from './test'
 
 test('the network goes and comes back: what was written on both sides is there, in order, once, without a reload', async ({
@@ -200,4 +201,82 @@ test('the network goes in mid-typing: what is in the box stays, and typing is ov
   await expect(ann.text('I was about to say it')).toBeVisible()
   await expect(ann.typing('Jake Miller')).toHaveCount(0)
   await expect(ann.texts).toHaveCount(1)
+})
+
+test('the first snapshot comes while somebody writes already: not a letter is lost', async ({ arrive, enter }) => {
+  const ann = await enter('202')
+  const jake = await arrive('201')
+  const stream = await Stream.to(jake.page)
+  stream.hold()
+  await jake.signIn()
+  await jake.chat('Ann Lee')
+  await expect(jake.composer).toBeFocused()
+
+  // The keys go wherever the focus is, as a person's do.
+  const { keyboard } = jake.page
+  await keyboard.type('Before, ')
+  await expect.poll(() => stream.waiting).toBeGreaterThan(1)
+  stream.passOne()
+  await keyboard.type('within ')
+  stream.open()
+  await expect(jake.row('Ann Lee')).toBeVisible()
+  await keyboard.type('and after')
+  await expect(jake.composer).toHaveValue('Before, within and after')
+  await keyboard.press('Enter')
+  await ann.open('Jake Miller')
+  await expect(ann.texts).toHaveText(['Before, within and after'])
+  await expect(jake.texts).toHaveText(['Before, within and after'])
+  await jake.sentAll()
+})
+
+test('all begins anew while somebody writes: the conversation stays open, and what was missed is there', async ({
+  engine,
+  arrive,
+}) => {
+  const ann = await engine.client('202')
+  await ann.say('201', 'One', 'Two')
+  const jake = await arrive('201')
+  const stream = await Stream.to(jake.page)
+  await jake.signIn()
+  await jake.open('Ann Lee')
+  await expect(jake.texts).toHaveText(['One', 'Two'])
+  const { keyboard } = jake.page
+  await keyboard.type('Before, ')
+
+  await jake.offline()
+  await ann.say('201', 'Three')
+  stream.beginAnew()
+  stream.hold()
+  await jake.online()
+  await expect.poll(() => stream.waiting).toBeGreaterThan(1)
+  stream.passOne()
+  await keyboard.type('within ')
+  // What is on the screen stays there until it is read anew.
+  await expect(jake.texts).toHaveText(['One', 'Two'])
+  stream.open()
+  await expect(jake.texts).toHaveText(['One', 'Two', 'Three'])
+  await keyboard.type('and after')
+  await keyboard.press('Enter')
+  await expect(jake.texts).toHaveText(['One', 'Two', 'Three', 'Before, within and after'])
+  await jake.sentAll()
+  await ann.say('201', 'Four')
+  await expect(jake.texts).toHaveText(['One', 'Two', 'Three', 'Before, within and after', 'Four'])
+  expect(await ann.texts('201')).toEqual(['One', 'Two', 'Three', 'Before, within and after', 'Four'])
+})
+
+test('all begins anew, and what is open is over for me: it closes, and says so', async ({ engine, arrive }) => {
+  const ann = await engine.client('202')
+  await ann.group('Ops', '201')
+  const jake = await arrive('201')
+  const stream = await Stream.to(jake.page)
+  await jake.signIn()
+  await jake.open('Ops')
+
+  await jake.offline()
+  await ann.remove('Ops', '201')
+  stream.beginAnew()
+  await jake.online()
+  await expect(jake.notice('You are no longer in Ops')).toBeVisible()
+  await expect(jake.log('Ops')).toHaveCount(0)
+  await expect(jake.row('Ops')).toHaveCount(0)
 })

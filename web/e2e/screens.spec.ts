@@ -45,7 +45,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const options = { colorScheme, viewport }
       const newcomer = await arrive('201', options)
       const save = async (person: Person, name: string): Promise<void> => {
-        await person.page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)))
+        await person.page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)))
         await person.page.screenshot({ path: `${folder}/${colorScheme}-${size}-${name}.png` })
       }
       await newcomer.page.goto(engine.url)

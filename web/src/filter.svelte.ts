@@ -65,7 +65,7 @@ export class Filter {
     if (turn !== this.#turn) return
     this.asking = false
     this.#next = data?.next ?? null
-    data?.items.forEach((row) => this.store.hold(row))
+    data?.items.forEach((row) => this.store.threads.hold(row))
   }
 }
 

@@ -1,8 +1,18 @@
-// A conversation as it is held here.
+// One conversation as it is held here: the engine's row, and its timeline as far as it was read. Answers and events may
+// pass each other on the way: whatever comes, only what is newer changes anything.
 import { SvelteMap } from 'svelte/reactivity'
-import type { Conversation, Me, Message } from './api/http'
+import { http, type Conversation, type Me, type Message, type ParticipantsChanged, type ReadMarker } from './api/http'
+import type { Names } from './names.svelte'
 
-/** The engine's row, and its timeline as far as it was read. */
+const PAGE = 50
+const LARGE_PAGE = 200
+/** A row's newest message comes as an event, too: only where it doesn't is it asked for. */
+const EVENT_LATE = 1_500
+/** How long somebody is shown as typing after the last word of it. */
+const TYPING_ENDS = 6_000
+/** So many participants a row shows. */
+const SHOWN = 20
+
 export class Thread {
   row = $state.raw() as Conversation
   /** By place, without gaps from `messages[0]` on. */
@@ -12,10 +22,15 @@ export class Thread {
   /** Whether it reaches the first. */
   complete = $state(false)
   loading = false
-  /** Who types, by number. */
-  typing = new SvelteMap<string, number>()
+  #typing = new SvelteMap<string, number>() // by number: what ends it
+  #changed = 0 // the version of the last change of members
+  #time = 0 // how often all was forgotten
 
-  constructor(row: Conversation, private readonly me: Me) {
+  constructor(
+    row: Conversation,
+    private readonly me: Me,
+    private readonly names: Names,
+  ) {
     this.row = row
   }
 
@@ -28,4 +43,181 @@ export class Thread {
   name = $derived.by(() => this.row.name ?? this.others.map((p) => p.name).join(', '))
   myRead = $derived.by(() => this.row.my_read ?? { seq: 0, text_no: 0 })
   unread = $derived.by(() => Math.max(0, this.row.text_count - this.myRead.text_no))
+  /** Who types, by name. */
+  typists = $derived.by(() => [...this.#typing.keys()].map((extension) => this.#shown(extension) ?? this.names.of(extension)))
+
+  // Its timeline
+
+  /** Reads the newest messages, or on from those that are here. */
+  async load(): Promise<void> {
+    if (this.loading) return
+    if (!this.loaded) {
+      const page = await this.#page({ limit: PAGE })
+      if (!page) return
+      this.messages = page.items
+      this.complete = !page.next
+      this.loaded = true
+    }
+    await this.#readOn()
+  }
+
+  /** Reads further back; answers whether there was anything. */
+  async older(): Promise<boolean> {
+    const first = this.messages[0]
+    if (this.loading || this.complete || !this.loaded || !first) return false
+    const page = await this.#page({ before_seq: first.seq, limit: PAGE })
+    // What was missed at the other end had to wait.
+    void this.#readOn()
+    if (!page) return false
+    this.messages = [...page.items, ...this.messages]
+    this.complete = !page.next
+    return page.items.length > 0
+  }
+
+  /** What is held may be of another time. It is shown until it is read anew, and answers under way don't count. */
+  forget(): void {
+    this.#time++
+    this.#changed = 0
+    this.loaded = false
+    this.complete = false
+    this.loading = false
+    this.nobodyTypes()
+  }
+
+  // What is heard of it
+
+  /** The row as it is for me. Answers whether its name or members are others than was heard. */
+  hold(row: Conversation): boolean {
+    const held = this.row
+    // Name and members go by revision, the newest message by its place.
+    const isNewer = row.revision >= held.revision && row.version >= this.#changed
+    const read = new Map(held.participants.map((p) => [p.extension, p.read_seq]))
+    for (const p of row.participants) read.set(p.extension, Math.max(p.read_seq, read.get(p.extension) ?? 0))
+    const participants = (isNewer ? row : held).participants.map((p) => ({ ...p, read_seq: read.get(p.extension)! }))
+    const my_read = row.my_read && row.my_read.seq > this.myRead.seq ? row.my_read : this.myRead
+    this.row = {
+      ...(isNewer ? row : held),
+      ...newest(row.last_seq > held.last_seq || (row.last_seq === held.last_seq && row.last_message) ? row : held),
+      name: (isNewer ? row.name : held.name) ?? held.name ?? null,
+      version: Math.max(row.version, held.version),
+      participants,
+      my_read,
+    }
+    setTimeout(() => void this.#readOn(), EVENT_LATE)
+    return isNewer && row.revision > held.revision
+  }
+
+  message(message: Message): void {
+    const { row } = this
+    if (message.seq > row.last_seq || (message.seq === row.last_seq && !row.last_message)) {
+      this.row = {
+        ...row,
+        last_seq: message.seq,
+        text_count: message.text_no,
+        last_message: message,
+        last_activity_at: message.created_at,
+        version: Math.max(row.version, message.version),
+      }
+    }
+    if (message.from) {
+      const { extension } = message.from
+      this.#stopsTyping(extension)
+      this.read([{ extension, seq: message.seq, text_no: message.text_no }])
+    }
+    if (!this.loaded) return
+    const last = this.messages.at(-1)
+    if (!last || message.seq === last.seq + 1) this.messages = [...this.messages, message]
+    else void this.#readOn()
+  }
+
+  /** Who has read how far. */
+  read(readers: ({ extension: string } & ReadMarker)[]): void {
+    const { row } = this
+    const read = new Map(readers.map((reader) => [reader.extension, reader]))
+    const seqOf = (extension: string): number => read.get(extension)?.seq ?? 0
+    const mine = read.get(this.me.extension)
+    const isFurther = mine !== undefined && mine.seq > this.myRead.seq
+    // Of a large group's readers few are shown.
+    if (!isFurther && row.participants.every((p) => p.read_seq >= seqOf(p.extension))) return
+    const participants = row.participants.map((p) =>
+      p.read_seq < seqOf(p.extension) ? { ...p, read_seq: seqOf(p.extension) } : p,
+    )
+    this.row = { ...row, participants, ...(isFurther ? { my_read: { seq: mine.seq, text_no: mine.text_no } } : {}) }
+  }
+
+  /** Who has come and gone. Answers whether the row still shows as many as it could. */
+  change({ added, removed, participant_count }: ParticipantsChanged, version: number): boolean {
+    this.#changed = version
+    const { row } = this
+    const gone = new Set(removed.map((p) => p.extension))
+    const stay = row.participants.filter((p) => !gone.has(p.extension))
+    const there = new Set(stay.map((p) => p.extension))
+    const come = added.filter((p) => !there.has(p.extension)).map((p) => ({ ...p, read_seq: row.last_seq }))
+    const participants = [...stay, ...come].slice(0, SHOWN)
+    for (const extension of gone) this.#stopsTyping(extension)
+    this.row = { ...row, participants, participant_count, version: Math.max(row.version, version) }
+    return participants.length >= Math.min(SHOWN, participant_count)
+  }
+
+  /** Somebody has another name, here and on what they wrote. */
+  rename(extension: string, name: string): void {
+    const one = this.row.participants.find((p) => p.extension === extension)
+    if (one && one.name !== name) {
+      const participants = this.row.participants.map((p) => (p === one ? { ...p, name } : p))
+      const isChat = this.row.kind === 'direct' && extension !== this.me.extension
+      this.row = { ...this.row, participants, ...(isChat ? { name } : {}) }
+    }
+    const renamed = (m: Message): Message => (m.from?.extension === extension ? { ...m, from: { ...m.from, name } } : m)
+    if (this.row.last_message) this.row = { ...this.row, last_message: renamed(this.row.last_message) }
+    if (this.messages.some((m) => m.from?.extension === extension)) this.messages = this.messages.map(renamed)
+  }
+
+  types(extension: string): void {
+    this.names.learn(extension, this.#shown(extension))
+    clearTimeout(this.#typing.get(extension))
+    this.#typing.set(extension, window.setTimeout(() => this.#typing.delete(extension), TYPING_ENDS))
+  }
+
+  nobodyTypes(): void {
+    for (const extension of [...this.#typing.keys()]) this.#stopsTyping(extension)
+  }
+
+  #stopsTyping(extension: string): void {
+    clearTimeout(this.#typing.get(extension))
+    this.#typing.delete(extension)
+  }
+
+  /** The name of one whom the row shows. */
+  #shown(extension: string): string | undefined {
+    return this.row.participants.find((p) => p.extension === extension)?.name
+  }
+
+  /** What is missing at the end of a timeline that is held. */
+  async #readOn(): Promise<void> {
+    for (;;) {
+      const after_seq = this.messages.at(-1)?.seq ?? 0
+      if (!this.loaded || this.loading || this.row.last_seq <= after_seq) return
+      const page = await this.#page({ after_seq, limit: LARGE_PAGE })
+      const last = this.messages.at(-1)?.seq ?? 0
+      const further = page?.items.filter((m) => m.seq > last) ?? []
+      if (further.length === 0) return
+      this.messages = [...this.messages, ...further]
+    }
+  }
+
+  /** One page at a time; none where there is no answer, or all was forgotten before it came. */
+  async #page(query: { limit: number; before_seq?: number; after_seq?: number }) {
+    const time = this.#time
+    this.loading = true
+    const { data } = await http.GET('/v1/conversations/{id}/messages', { params: { path: { id: this.id }, query } })
+    if (time !== this.#time) return undefined
+    this.loading = false
+    return data
+  }
+}
+
+/** What of a row is about its newest message. */
+function newest(row: Conversation): Pick<Conversation, 'last_seq' | 'text_count' | 'last_message' | 'last_activity_at'> {
+  const { last_seq, text_count, last_message, last_activity_at } = row
+  return { last_seq, text_count, last_message: last_message ?? null, last_activity_at }
 }
