@@ -1,6 +1,9 @@
 //! The walk through a batch: each unit is compared with what the earlier ones leave behind, and gets its verdict.
 //! Pure: what the database says comes in as [`Ground`], what is to be written goes out as [`Writes`].
 
+mod groups;
+mod provision;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
@@ -9,7 +12,7 @@ use std::{
 use crate::domain::{
     Audience, Change, ClientId, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId, Timestamp,
     Version,
-    change::{Appearance, NewConversation, Reading},
+    change::{NewConversation, Reading},
     conversation::{Direction, Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN},
     extension::Extension,
     phone::Number,
@@ -260,92 +263,6 @@ impl Walk {
         Some(committed)
     }
 
-    fn renamed(
-        &mut self,
-        tenant: TenantId,
-        group: &Appearance,
-        audience: &Arc<[ExtensionId]>,
-    ) -> Option<Arc<Committed>> {
-        let facts = self.revise(tenant, group)?;
-        let version = facts.version;
-        let happening = Happening::ConversationUpdated { facts, joined: None };
-        Some(self.committed(tenant, version, Audience::Extensions(audience.clone()), happening))
-    }
-
-    /// Who is new is told first, and starts with all of it read.
-    fn members_added(
-        &mut self,
-        tenant: TenantId,
-        group: &Appearance,
-        added: &Arc<[ExtensionId]>,
-        others: &Arc<[ExtensionId]>,
-    ) -> Option<[Arc<Committed>; 2]> {
-        let mut facts = self.revise(tenant, group)?;
-        let (version, revision) = (facts.version, facts.revision);
-        let marker = Marker { seq: facts.last_seq, text_no: facts.text_count };
-        for new in facts.participants.iter_mut().filter(|r| added.contains(&r.extension)) {
-            new.marker = marker;
-        }
-        self.writes.joins.extend(added.iter().map(|who| (group.id, *who, tenant, version, marker)));
-        let joined = Happening::ConversationUpdated { facts, joined: Some(marker) };
-        let joined = self.committed(tenant, version, Audience::Extensions(added.clone()), joined);
-        let changed = Happening::ParticipantsChanged {
-            conversation: group.id,
-            revision,
-            added: added.clone(),
-            removed: [].into(),
-            participant_count: group.participant_count,
-        };
-        let version = self.touch(tenant, group.id)?;
-        Some([joined, self.committed(tenant, version, Audience::Extensions(others.clone()), changed)])
-    }
-
-    /// Who goes is told last.
-    fn member_removed(
-        &mut self,
-        tenant: TenantId,
-        group: &Appearance,
-        who: ExtensionId,
-        reason: Gone,
-        others: &Arc<[ExtensionId]>,
-    ) -> Option<[Arc<Committed>; 2]> {
-        let facts = self.revise(tenant, group)?;
-        let changed = Happening::ParticipantsChanged {
-            conversation: group.id,
-            revision: facts.revision,
-            added: [].into(),
-            removed: [who].into(),
-            participant_count: group.participant_count,
-        };
-        let changed = self.committed(tenant, facts.version, Audience::Extensions(others.clone()), changed);
-        let version = self.touch(tenant, group.id)?;
-        self.writes.leaves.push((group.id, who, version, reason));
-        let removed = Happening::ConversationRemoved { conversation: group.id, reason };
-        Some([changed, self.committed(tenant, version, Audience::Extensions([who].into()), removed)])
-    }
-
-    /// The next revision of a group: its row as it is then.
-    fn revise(&mut self, tenant: TenantId, group: &Appearance) -> Option<Facts> {
-        let version = self.touch(tenant, group.id)?;
-        let head = self.ground.heads.get_mut(&group.id)?;
-        head.revision += 1;
-        let Appearance { id, kind, name, participants, participant_count } = group.clone();
-        let revision = Revision { revision: head.revision, version, name: name.clone(), participant_count };
-        self.writes.revisions.insert(id, revision);
-        Some(Facts {
-            id,
-            kind,
-            name,
-            revision: head.revision,
-            version,
-            last_seq: head.last_seq,
-            text_count: head.text_count,
-            last_activity_at: head.last_activity_at,
-            participants,
-            participant_count,
-        })
-    }
-
     /// Something of a conversation changes: at this version.
     fn touch(&mut self, tenant: TenantId, conversation: ConversationId) -> Option<Version> {
         if !self.ground.heads.contains_key(&conversation) {
@@ -387,31 +304,6 @@ impl Walk {
         Some(self.committed(tenant, version, Audience::Extensions(audience), happening))
     }
 
-    fn extension(
-        &mut self,
-        tenant: TenantId,
-        extension: &Extension,
-        password_hash: Option<String>,
-        caller_ids: Vec<Number>,
-    ) -> Arc<Committed> {
-        let version = self.next_version(tenant);
-        *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
-        self.ground.taken.insert((tenant, number_key(&extension.number)));
-        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash, caller_ids };
-        self.writes.extensions.push(put);
-        self.committed(tenant, version, Audience::Tenant, Happening::ExtensionUpdated(extension.clone()))
-    }
-
-    fn phone_number(&mut self, tenant: TenantId, phone_number: &PhoneNumber, deleted: bool) -> Arc<Committed> {
-        let version = self.next_version(tenant);
-        let number = phone_number.number.clone();
-        let revision = self.ground.phone_numbers.entry(number.clone()).or_insert(0);
-        *revision += 1;
-        let put = PutPhoneNumber { tenant, version, phone_number: phone_number.clone(), deleted, revision: *revision };
-        self.writes.phone_numbers.push(put);
-        self.committed(tenant, version, Audience::Tenant, Happening::PhoneNumberUpdated(number))
-    }
-
     fn move_marker(&mut self, c: ConversationId, who: ExtensionId, to: Marker, version: Option<Version>) {
         let entry = self.writes.markers.entry((c, who)).or_insert((to, version));
         *entry = (entry.0.max(to), version.or(entry.1));
@@ -441,11 +333,11 @@ mod tests {
     use crate::domain::{Decision, MessageText};
     use uuid::Uuid;
 
-    const TENANT: TenantId = TenantId(Uuid::from_u128(1));
-    const CHAT: ConversationId = ConversationId(Uuid::from_u128(2));
-    const JAKE: ExtensionId = ExtensionId(Uuid::from_u128(3));
+    pub const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+    pub const CHAT: ConversationId = ConversationId(Uuid::from_u128(2));
+    pub const JAKE: ExtensionId = ExtensionId(Uuid::from_u128(3));
 
-    fn ground() -> Ground {
+    pub fn ground() -> Ground {
         let head = Head {
             tenant: TENANT,
             revision: 4,
@@ -553,31 +445,6 @@ mod tests {
         let (verdicts, writes) = walk(&[create(20), create(21)], ground(), Timestamp(60));
         assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Conflict]));
         assert_eq!(writes.conversations.len(), 1);
-    }
-
-    #[test]
-    fn who_is_added_has_read_all_there_is_and_is_told_so() {
-        let new = ExtensionId(Uuid::from_u128(9));
-        let shown = [JAKE, new].map(|extension| Reading { extension, marker: Marker::default() });
-        let group = Appearance {
-            id: CHAT,
-            kind: crate::domain::conversation::Kind::Group,
-            name: Some("Ops".into()),
-            participants: shown.into(),
-            participant_count: 2,
-        };
-        let change = Change::MembersAdded { group, added: [new].into(), others: [JAKE].into() };
-        let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
-        let unit = Unit { tenant: TENANT, client_id: None, decision };
-        let (verdicts, writes) = walk(&[unit], ground(), Timestamp(60));
-        let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
-        let Happening::ConversationUpdated { facts, joined: Some(marker) } = &committed[0].happening else {
-            panic!("joined comes first")
-        };
-        let all = Marker { seq: 10, text_no: 8 };
-        assert_eq!((*marker, facts.participants[1].marker, writes.joins[0].4), (all, all, all));
-        assert_eq!(facts.participants[0].marker, Marker::default());
-        assert_eq!((facts.revision, writes.revisions[&CHAT].revision), (5, 5));
     }
 
     #[test]

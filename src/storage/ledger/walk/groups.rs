@@ -1,0 +1,136 @@
+//! What becomes of a group's row and its members.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    Audience, Committed, ExtensionId, Happening, TenantId,
+    change::Appearance,
+    conversation::{Facts, Gone, Marker},
+};
+
+use super::{Revision, Walk};
+
+impl Walk {
+    pub(super) fn renamed(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        audience: &Arc<[ExtensionId]>,
+    ) -> Option<Arc<Committed>> {
+        let facts = self.revise(tenant, group)?;
+        let version = facts.version;
+        let happening = Happening::ConversationUpdated { facts, joined: None };
+        Some(self.committed(tenant, version, Audience::Extensions(audience.clone()), happening))
+    }
+
+    /// Who is new is told first, and starts with all of it read.
+    pub(super) fn members_added(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        added: &Arc<[ExtensionId]>,
+        others: &Arc<[ExtensionId]>,
+    ) -> Option<[Arc<Committed>; 2]> {
+        let mut facts = self.revise(tenant, group)?;
+        let (version, revision) = (facts.version, facts.revision);
+        let marker = Marker { seq: facts.last_seq, text_no: facts.text_count };
+        for new in facts.participants.iter_mut().filter(|r| added.contains(&r.extension)) {
+            new.marker = marker;
+        }
+        self.writes.joins.extend(added.iter().map(|who| (group.id, *who, tenant, version, marker)));
+        let joined = Happening::ConversationUpdated { facts, joined: Some(marker) };
+        let joined = self.committed(tenant, version, Audience::Extensions(added.clone()), joined);
+        let changed = Happening::ParticipantsChanged {
+            conversation: group.id,
+            revision,
+            added: added.clone(),
+            removed: [].into(),
+            participant_count: group.participant_count,
+        };
+        let version = self.touch(tenant, group.id)?;
+        Some([joined, self.committed(tenant, version, Audience::Extensions(others.clone()), changed)])
+    }
+
+    /// Who goes is told last.
+    pub(super) fn member_removed(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        who: ExtensionId,
+        reason: Gone,
+        others: &Arc<[ExtensionId]>,
+    ) -> Option<[Arc<Committed>; 2]> {
+        let facts = self.revise(tenant, group)?;
+        let changed = Happening::ParticipantsChanged {
+            conversation: group.id,
+            revision: facts.revision,
+            added: [].into(),
+            removed: [who].into(),
+            participant_count: group.participant_count,
+        };
+        let changed = self.committed(tenant, facts.version, Audience::Extensions(others.clone()), changed);
+        let version = self.touch(tenant, group.id)?;
+        self.writes.leaves.push((group.id, who, version, reason));
+        let removed = Happening::ConversationRemoved { conversation: group.id, reason };
+        Some([changed, self.committed(tenant, version, Audience::Extensions([who].into()), removed)])
+    }
+
+    /// The next revision of a group: its row as it is then.
+    fn revise(&mut self, tenant: TenantId, group: &Appearance) -> Option<Facts> {
+        let version = self.touch(tenant, group.id)?;
+        let head = self.ground.heads.get_mut(&group.id)?;
+        head.revision += 1;
+        let Appearance { id, kind, name, participants, participant_count } = group.clone();
+        let revision = Revision { revision: head.revision, version, name: name.clone(), participant_count };
+        self.writes.revisions.insert(id, revision);
+        Some(Facts {
+            id,
+            kind,
+            name,
+            revision: head.revision,
+            version,
+            last_seq: head.last_seq,
+            text_count: head.text_count,
+            last_activity_at: head.last_activity_at,
+            participants,
+            participant_count,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{CHAT, JAKE, TENANT, ground};
+    use super::super::{Verdict, walk};
+    use super::*;
+    use crate::{
+        domain::{Change, Decision, Guard, Timestamp, change::Reading, conversation::Kind},
+        storage::ledger::Unit,
+    };
+    use uuid::Uuid;
+
+    #[test]
+    fn who_is_added_has_read_all_there_is_and_is_told_so() {
+        let new = ExtensionId(Uuid::from_u128(9));
+        let shown = [JAKE, new].map(|extension| Reading { extension, marker: Marker::default() });
+        let group = Appearance {
+            id: CHAT,
+            kind: Kind::Group,
+            name: Some("Ops".into()),
+            participants: shown.into(),
+            participant_count: 2,
+        };
+        let change = Change::MembersAdded { group, added: [new].into(), others: [JAKE].into() };
+        let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
+        let unit = Unit { tenant: TENANT, client_id: None, decision };
+        let (verdicts, writes) = walk(&[unit], ground(), Timestamp(60));
+        let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
+        let Happening::ConversationUpdated { facts, joined: Some(marker) } = &committed[0].happening else {
+            panic!("joined comes first")
+        };
+        let all = Marker { seq: 10, text_no: 8 };
+        assert_eq!((*marker, facts.participants[1].marker, writes.joins[0].4), (all, all, all));
+        assert_eq!(facts.participants[0].marker, Marker::default());
+        assert_eq!((facts.revision, writes.revisions[&CHAT].revision), (5, 5));
+    }
+}

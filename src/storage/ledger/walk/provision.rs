@@ -1,0 +1,41 @@
+//! What the PBX puts.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    Audience, Committed, Happening, TenantId, extension::Extension, phone::Number, provision::phone_number::PhoneNumber,
+};
+
+use super::{PutExtension, PutPhoneNumber, Walk, number_key};
+
+impl Walk {
+    pub(super) fn extension(
+        &mut self,
+        tenant: TenantId,
+        extension: &Extension,
+        password_hash: Option<String>,
+        caller_ids: Vec<Number>,
+    ) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
+        self.ground.taken.insert((tenant, number_key(&extension.number)));
+        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash, caller_ids };
+        self.writes.extensions.push(put);
+        self.committed(tenant, version, Audience::Tenant, Happening::ExtensionUpdated(extension.clone()))
+    }
+
+    pub(super) fn phone_number(
+        &mut self,
+        tenant: TenantId,
+        phone_number: &PhoneNumber,
+        deleted: bool,
+    ) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        let number = phone_number.number.clone();
+        let revision = self.ground.phone_numbers.entry(number.clone()).or_insert(0);
+        *revision += 1;
+        let put = PutPhoneNumber { tenant, version, phone_number: phone_number.clone(), deleted, revision: *revision };
+        self.writes.phone_numbers.push(put);
+        self.committed(tenant, version, Audience::Tenant, Happening::PhoneNumberUpdated(number))
+    }
+}
