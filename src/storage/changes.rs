@@ -134,8 +134,7 @@ impl Storage {
              FROM conversation c JOIN participant p ON p.conversation_id = c.id AND p.left_version IS NULL \
              WHERE c.tenant_id = $1 AND c.version > $2",
         );
-        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let mut values = vec![tenant.0.into(), after.into(), limit.into()];
+        let mut values = vec![tenant.0.into(), after.into(), one_more(most).into()];
         if let Reader::Extension(me) = reader {
             sql.push_str(" AND p.extension_id = $4");
             values.push(me.0.into());
@@ -193,7 +192,6 @@ impl Storage {
         (after, upto): (Version, Version),
         most: usize,
     ) -> Result<(), StorageError> {
-        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
         let tenant = merged.tenant.0;
         // A little behind, the tenant's newest messages are looked through; far behind, the newest of each conversation.
         let (sql, values) = match reader {
@@ -202,11 +200,11 @@ impl Storage {
                  AND p.conversation_id = m.conversation_id AND p.extension_id = $4 AND p.left_version IS NULL \
                  AND m.version > p.joined_version LIMIT $3"
                     .to_owned(),
-                vec![tenant.into(), after.into(), limit.into(), me.0.into()],
+                vec![tenant.into(), after.into(), one_more(most).into(), me.0.into()],
             ),
             Reader::Tenant if upto - after <= NEAR => (
                 "SELECT * FROM message WHERE tenant_id = $1 AND version > $2 LIMIT $3".to_owned(),
-                vec![tenant.into(), after.into(), limit.into()],
+                vec![tenant.into(), after.into(), one_more(most).into()],
             ),
             _ => {
                 let joined = |who: &Vec<Member>| who.iter().map(|m| m.joined_version).min().unwrap_or(after);
@@ -217,7 +215,7 @@ impl Storage {
                      AND m.conversation_id = r.id AND m.seq > c.last_seq - $3 AND m.version > r.after \
                      AND m.tenant_id = $1 AND m.version > $2 LIMIT $3"
                 );
-                (sql, vec![tenant.into(), after.into(), limit.into(), bulk(&since)])
+                (sql, vec![tenant.into(), after.into(), one_more(most).into(), bulk(&since)])
             }
         };
         for message in messages(&db.query_all_raw(self.statement(&sql, values)).await?)? {
@@ -250,8 +248,7 @@ impl Storage {
             "SELECT {moved} FROM (SELECT p.* FROM {rows} r CROSS JOIN participant p WHERE p.conversation_id = r.id \
              AND p.tenant_id = $2 AND p.marker_version > $3 AND p.left_version IS NULL LIMIT $4) shown"
         );
-        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let values = [bulk(&ids), merged.tenant.0.into(), after.into(), limit.into()];
+        let values = [bulk(&ids), merged.tenant.0.into(), after.into(), one_more(most).into()];
         let found: Vec<(ConversationId, Version, ExtensionId, Seq, i64)> = self.collect(db, &sql, values).await?;
         let all = found.len() <= most;
         let mut moved: BTreeMap<(Version, ConversationId), Vec<Reading>> = BTreeMap::new();
@@ -278,8 +275,7 @@ impl Storage {
             "SELECT conversation_id, extension_id, left_version, left_reason FROM participant \
              WHERE tenant_id = $1 AND left_version > $2",
         );
-        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let mut values = vec![merged.tenant.0.into(), after.into(), limit.into()];
+        let mut values = vec![merged.tenant.0.into(), after.into(), one_more(most).into()];
         if let Reader::Extension(me) = reader {
             sql.push_str(" AND extension_id = $4");
             values.push(me.0.into());
@@ -306,8 +302,7 @@ impl Storage {
         most: usize,
     ) -> Result<(), StorageError> {
         let sql = "SELECT * FROM extension WHERE tenant_id = $1 AND version > $2 ORDER BY version LIMIT $3";
-        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let values = [merged.tenant.0.into(), after.into(), limit.into()];
+        let values = [merged.tenant.0.into(), after.into(), one_more(most).into()];
         let rows = db.query_all_raw(self.statement(sql, values)).await?;
         for row in models::<extension::Model>(&rows)? {
             let version = row.version;
@@ -325,14 +320,18 @@ impl Storage {
         most: usize,
     ) -> Result<(), StorageError> {
         let sql = "SELECT number, version FROM phone_number WHERE tenant_id = $1 AND version > $2 LIMIT $3";
-        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-        let values = [merged.tenant.0.into(), after.into(), limit.into()];
+        let values = [merged.tenant.0.into(), after.into(), one_more(most).into()];
         for row in db.query_all_raw(self.statement(sql, values)).await? {
             let number = Number::stored(column(&row, "number")?);
             merged.add_for_all(column(&row, "version")?, Happening::PhoneNumberUpdated(number));
         }
         Ok(())
     }
+}
+
+/// A limit at which it shows that there are more.
+fn one_more(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 /// Who was in the conversation before this version, and so is told of it.

@@ -1,15 +1,15 @@
 // Everybody in one group, read page by page while somebody looks at the list, and kept as it changes.
-import { http, reason, type Participant, type ParticipantsChanged, type Problem } from './api/http'
+import { http, reason, type ParticipantsChanged, type Person, type Problem } from './api/http'
 
 const PAGE = 200
 
 interface Page {
-  data?: { items: Participant[]; next?: string | null } | undefined
+  data?: { items: Person[]; next?: string | null } | undefined
   error?: Problem | undefined
 }
 
 export class Members {
-  people = $state.raw<Participant[]>([])
+  people = $state.raw<Person[]>([])
   /** Whether all are here. */
   loaded = $state(false)
   refusal = $state('')
@@ -22,7 +22,7 @@ export class Members {
   /** Reads them all anew. Who asks again has the last word. */
   async load(): Promise<void> {
     const reading = ++this.#reading
-    const found = new Map<string, Participant>()
+    const found = new Map<string, Person>()
     let after: string | null = null
     do {
       const query: { limit: number; after?: string } = { limit: PAGE, ...(after === null ? {} : { after }) }
@@ -44,7 +44,7 @@ export class Members {
     if (!this.loaded) return void this.load()
     const people = new Map(this.people.map((p) => [p.extension, p]))
     for (const { extension } of removed) people.delete(extension)
-    for (const person of added) people.set(person.extension, { ...person, read_seq: 0 })
+    for (const person of added) people.set(person.extension, person)
     this.people = sorted(people.values())
   }
 
@@ -53,6 +53,6 @@ export class Members {
   }
 }
 
-function sorted(people: Iterable<Participant>): Participant[] {
+function sorted(people: Iterable<Person>): Person[] {
   return [...people].sort((a, b) => a.name.localeCompare(b.name) || a.extension.localeCompare(b.extension))
 }

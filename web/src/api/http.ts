@@ -5,7 +5,7 @@ import type { components, paths } from './schema'
 export type Me = components['schemas']['Me']
 export type Message = components['schemas']['Message']
 export type Conversation = components['schemas']['Conversation']
-export type Participant = components['schemas']['Participant']
+export type Person = components['schemas']['Person']
 export type ParticipantsChanged = components['schemas']['ParticipantsChanged']
 export type ReadMarker = components['schemas']['ReadMarker']
 export type ClientFrame = components['schemas']['ClientFrame']
