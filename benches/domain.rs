@@ -6,14 +6,16 @@ use std::{collections::HashMap, hint::black_box, sync::Arc};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use partyline::{
     domain::{
-        Audience, Caller, ClientId, Committed, ConversationId, ExtensionId, Happening, MessageText, Role, TenantId,
+        Audience, By, Caller, ClientId, Committed, ConversationId, ExtensionId, Happening, MessageText, Role, TenantId,
         Timestamp,
-        conversation::{Command, Conversation, Direction, Kind, Marker, Message},
+        conversation::{Author, Command, Conversation, Direction, Kind, Marker, Message, Reach},
         extension::People,
     },
     protocol::frames::{EventFrame, ServerFrame, parse},
 };
 use uuid::Uuid;
+
+const AUTHOR: ExtensionId = ExtensionId(Uuid::from_u128(1));
 
 fn conversation(members: u128) -> Conversation {
     let people: Arc<[ExtensionId]> = (1..=members).map(|n| ExtensionId(Uuid::from_u128(n))).collect();
@@ -26,6 +28,9 @@ fn conversation(members: u128) -> Conversation {
         members: people.iter().map(|p| (*p, Marker::default())).collect(),
         audience: people,
         typing: HashMap::new(),
+        pair: None,
+        numbers: [].into(),
+        reach: Reach::default(),
     }
 }
 
@@ -36,11 +41,14 @@ fn message() -> Message {
         version: 8_124,
         text_no: 41,
         direction: Direction::Internal,
-        author: ExtensionId(Uuid::from_u128(1)),
+        author: Author::Extension(AUTHOR),
         client_id: Some(ClientId(Uuid::from_u128(9))),
         created_at: Timestamp(1_700_000_000_000_000),
         text: MessageText::parse("On my way, be there in ten minutes or so. Start without me!".into()).unwrap(),
         event: None,
+        deliveries: vec![],
+        attachments: vec![],
+        ended_wait_since: None,
     }
 }
 
@@ -49,14 +57,15 @@ fn decide(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for members in [2, 1_000] {
         let conversation = conversation(members);
-        let send = Command::Send { client_id: ClientId(Uuid::from_u128(9)), text: message().text };
+        let send = Command::Send { client_id: ClientId(Uuid::from_u128(9)), text: message().text, from: None };
         let author = Caller {
             tenant: conversation.tenant,
-            extension: message().author,
+            extension: AUTHOR,
             number: "201".into(),
             name: "Jake".into(),
             role: Role::User,
         };
+        let author = By::Extension(Arc::new(author));
         group.bench_function(format!("send among {members}"), |b| {
             b.iter(|| conversation.decide(&author, black_box(&send)));
         });
@@ -74,7 +83,7 @@ fn say(c: &mut Criterion) {
         audience: Audience::Tenant,
         happening: Happening::MessageCreated(message()),
     };
-    let people: People = [(message().author, ("201".to_owned(), "Jake".to_owned()))].into();
+    let people: People = [(AUTHOR, ("201".to_owned(), "Jake".to_owned()))].into();
     group.bench_function("an event", |b| {
         b.iter(|| ServerFrame::Event(EventFrame::of(black_box(&committed), &people)).to_text());
     });

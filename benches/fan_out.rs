@@ -63,7 +63,7 @@ fn to_sessions(c: &mut Criterion) {
             b.iter(|| {
                 let (client_id, text) = (ClientId(Uuid::now_v7()), MessageText::parse("On my way".into()).unwrap());
                 runtime.block_on(async {
-                    let send = Command::Send { client_id, text };
+                    let send = Command::Send { client_id, text, from: None };
                     engine.ask(&author, chat, send).await.unwrap();
                     for socket in &mut sockets {
                         while !matches!(socket.next().await, Some(Ok(Message::Text(t))) if t.contains("message.created")) {}

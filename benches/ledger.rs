@@ -17,7 +17,7 @@ use partyline::{
     },
     storage::{
         Database,
-        ledger::{Ledger, Outcome, Unit},
+        ledger::{Ledger, Once, Outcome, Unit},
     },
 };
 use tokio::runtime::Builder;
@@ -27,24 +27,17 @@ const CONVERSATIONS: usize = 1_000;
 
 async fn commit(ledger: &Ledger, tenant: TenantId, changes: Vec<Change>) {
     let decision = Decision { guards: vec![], changes };
-    let outcome = ledger.commit(Unit { tenant, client_id: None, decision }).await.unwrap();
+    let outcome = ledger.commit(Unit { tenant, once: None, decision }).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed(_)));
 }
 
 fn send(tenant: TenantId, conversation: ConversationId, members: &Arc<[ExtensionId]>) -> Unit {
     let client_id = ClientId(Uuid::now_v7());
     let text = MessageText::parse("On my way, be there in ten minutes or so. Start without me!".into()).unwrap();
-    let message = NewMessage {
-        conversation,
-        author: members[0],
-        client_id: Some(client_id),
-        text,
-        event: None,
-        audience: members.clone(),
-    };
+    let message = NewMessage::text(conversation, members[0], client_id, text, members.clone());
     let decision =
         Decision { guards: vec![Guard::Conversation(conversation, 1)], changes: vec![Change::MessageAdded(message)] };
-    Unit { tenant, client_id: Some((members[0], client_id)), decision }
+    Unit { tenant, once: Some(Once::Send(members[0], client_id)), decision }
 }
 
 fn durable_messages(c: &mut Criterion) {
@@ -70,7 +63,15 @@ fn durable_messages(c: &mut Criterion) {
         let conversations: Vec<_> = (0..CONVERSATIONS).map(|_| ConversationId(Uuid::now_v7())).collect();
         let create = |id: &ConversationId| {
             let (kind, members) = (Kind::Direct, members.clone());
-            Change::ConversationCreated(NewConversation { id: *id, kind, natural_key: None, name: None, members })
+            Change::ConversationCreated(NewConversation {
+                id: *id,
+                kind,
+                natural_key: None,
+                name: None,
+                members,
+                pair: None,
+                numbers: [].into(),
+            })
         };
         commit(&ledger, tenant, conversations.iter().map(create).collect()).await;
         (tenant, conversations, members)

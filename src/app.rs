@@ -19,9 +19,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{info, warn};
 
 use crate::{
-    actors::{Behaviour, Engine, Failures, Probe},
+    actors::{Behaviour, Engine, Failures, Probe, simulated::SimulatedNetwork, sweep},
+    carriers::{Account, Carrier, Carriers, Simulator, Twilio},
     clock::Clock,
-    config::{Config, ConfigError},
+    config::{self, Config, ConfigError, OneOrTwo, Secret},
     domain::limits::Quota,
     http::{self, DemoPerson, Shared},
     storage::{
@@ -70,6 +71,9 @@ pub enum StartError {
     /// A thread or runtime.
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
+    /// A carrier's configuration.
+    #[error("carriers.{0}: {1}")]
+    Carrier(String, String),
     /// Metrics.
     #[error("cannot count: {0}")]
     Metrics(#[from] BuildError),
@@ -111,7 +115,10 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let ledger = Ledger::start(&storage, runtime.handle(), options.faults);
     let behaviour = options.behaviour.unwrap_or_else(|| behaviour(&config));
     let failures = Failures::new(config.limits.failed_logins, config.limits.failed_logins_per_address);
-    let engine = Engine::start(storage, ledger, options.clock, behaviour, failures, options.probe);
+    let (carriers, networks) = carriers(&config, &storage)?;
+    let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, failures, options.probe);
+    networks.iter().for_each(|network| network.reaches(&engine));
+    runtime.handle().spawn(sweep::run(Arc::downgrade(&engine)));
 
     let listener =
         TcpListener::bind(&config.listen).map_err(|error| StartError::Listen(config.listen.clone(), error))?;
@@ -143,11 +150,47 @@ impl Running {
     }
 }
 
+/// The carriers of the configuration, and the simulators' networks, which reach the engine once it is there.
+fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<SimulatedNetwork>>), StartError> {
+    let (mut carriers, mut networks) = (Carriers::new(), Vec::new());
+    for (name, section) in &config.carriers {
+        let carrier: Arc<dyn Carrier> = match section {
+            config::Carrier::Simulator(c) => {
+                let network = SimulatedNetwork::new(storage.clone(), name.clone());
+                networks.push(network.clone());
+                Arc::new(Simulator::new(network, c.knobs.clone(), c.pace_per_s))
+            }
+            config::Carrier::Twilio(c) => {
+                let auth_tokens = match &c.auth_token {
+                    OneOrTwo::One(Secret(token)) => vec![token.clone()],
+                    OneOrTwo::Two(both) => both.iter().map(|Secret(token)| token.clone()).collect(),
+                };
+                let account = Account {
+                    account_sid: c.account_sid.clone(),
+                    auth_tokens,
+                    base_url: c.base_url.clone().unwrap_or_else(|| "https://api.twilio.com".into()),
+                    messaging_service_sid: c.messaging_service_sid.clone(),
+                    public_url: config.public_url.trim_end_matches('/').to_owned(),
+                    name: name.clone(),
+                    pace_per_s: c.pace_per_s,
+                };
+                Arc::new(Twilio::new(account).map_err(|why| StartError::Carrier(name.clone(), why))?)
+            }
+            // To come; `Config::unused` says so at the start.
+            config::Carrier::Smpp(_) | config::Carrier::Telnyx(_) => continue,
+        };
+        carriers.insert(name.clone(), carrier);
+    }
+    Ok((carriers, networks))
+}
+
 fn behaviour(config: &Config) -> Behaviour {
     let limits = &config.limits;
     Behaviour {
         sends: Quota { per_s: limits.sends_per_s.into(), burst: limits.sends_burst.into() },
         frames: Quota { per_s: limits.frames_per_s.into(), burst: limits.frames_burst.into() },
+        give_up_after: Duration::from_secs(limits.sms_give_up_s),
+        attachment_max: limits.attachment_max_bytes,
         ..Behaviour::default()
     }
 }

@@ -10,6 +10,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::carriers::Knobs;
+
 /// Everything that can be set. `docs/partyline.example.toml` shows each key with its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -75,6 +77,10 @@ pub struct Limits {
     pub failed_logins_per_address: usize,
     /// How long a token is good, in seconds.
     pub token_ttl_s: u64,
+    /// How long a carrier's refusals that may pass are waited out, in seconds.
+    pub sms_give_up_s: u64,
+    /// The largest file that is kept with a text, in bytes.
+    pub attachment_max_bytes: usize,
 }
 
 /// Tokens signed by the PBX.
@@ -125,6 +131,9 @@ pub struct Simulator {
     /// Whether it answers beyond loopback.
     #[serde(default)]
     pub open: bool,
+    /// How it misbehaves.
+    #[serde(default)]
+    pub knobs: Knobs,
 }
 
 /// Twilio, SignalWire and others that speak its API.
@@ -247,6 +256,8 @@ impl Default for Limits {
             failed_logins: 10,
             failed_logins_per_address: 100,
             token_ttl_s: 30 * 24 * 3_600,
+            sms_give_up_s: 4 * 3_600,
+            attachment_max_bytes: 5 << 20,
         }
     }
 }
@@ -303,13 +314,12 @@ impl Config {
     }
 
     /// What is set and has no effect yet.
-    pub fn unused(&self) -> Vec<&'static str> {
-        let set = [
-            ("carriers", !self.carriers.is_empty()),
-            ("jwt", self.jwt != Jwt::default()),
-            ("webhooks", self.webhooks != Webhooks::default()),
-        ];
-        set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
+    pub fn unused(&self) -> Vec<String> {
+        let set = [("jwt", self.jwt != Jwt::default()), ("webhooks", self.webhooks != Webhooks::default())];
+        let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(_) | Carrier::Telnyx(_));
+        let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
+        let sections = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned());
+        sections.chain(carriers.map(|(name, _)| format!("carriers.{name}"))).collect()
     }
 
     /// Scheme, host and port of `public_url`, as a browser says its `Origin`.

@@ -5,9 +5,15 @@ use std::sync::Arc;
 use crate::{
     actors::{Engine, ExtensionRequest},
     clock::new_secret,
-    domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Role, conversation::Command},
+    domain::{
+        Caller, ClientId, ConversationId, MessageText, Refusal, Role, conversation::Command, phone::Number,
+        provision::phone_number::PhoneNumber, sms::inbound::Incoming,
+    },
     http::DemoPerson,
 };
+
+/// The section of the configuration that carries the demo's texts: the simulator.
+pub const CARRIER: &str = "sim";
 
 /// Who works at the demo's company.
 const PEOPLE: [(&str, &str, Role); 6] = [
@@ -41,6 +47,19 @@ const GROUP_TALK: [(&str, &str); 4] = [
     ("202", "You two are the best 🎉"),
 ];
 
+/// The company's phone numbers, what they are called, and whose they are.
+const NUMBERS: [(&str, &str, &[&str]); 3] = [
+    ("+14045550100", "Main line", &["201", "202"]),
+    ("+14045550101", "Sales", &["203", "201"]),
+    ("+14045550102", "Workshop", &["211"]),
+];
+
+/// What customers have texted so far: who, to which number, what. Their phones are the simulator's.
+const CUSTOMERS: [(&str, &str, &str); 2] = [
+    ("+14045550199", "+14045550100", "Hi, is my order ready to pick up?"),
+    ("+14045550177", "+14045550102", "Can I bring the car in tomorrow at 8?"),
+];
+
 /// The people, each with a password made for this demo.
 pub fn people() -> Result<Vec<DemoPerson>, getrandom::Error> {
     let person = |(extension, name, _): &(&str, &str, Role)| {
@@ -61,9 +80,20 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
             role,
             password: Some(person.password.clone()),
             enabled: true,
-            caller_ids: vec![],
+            caller_ids: numbers_of(number)?,
         };
         is_new |= engine.put_extension(tenant, request).await?.1;
+    }
+    for (number, label, _) in NUMBERS {
+        let number = PhoneNumber {
+            number: Number::owned(number)?,
+            label: Some(label.into()),
+            sms_enabled: true,
+            carrier: CARRIER.into(),
+            queue: None,
+            extension: None,
+        };
+        engine.put_phone_number(tenant, &number).await?;
     }
     if !is_new {
         return Ok(());
@@ -80,16 +110,34 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
     let (name, maker, others) = GROUP;
     let others = others.map(str::to_owned);
     let client_id = ClientId(engine.clock.new_id());
-    let (group, _) = engine.create_group(&*author(maker).await?, client_id, name, &others).await?;
+    let (group, _) = engine.create_group(&*author(maker).await?, client_id, name, &others, &[]).await?;
     for (from, text) in GROUP_TALK {
         say(engine, &author(from).await?, group, text).await?;
     }
+    for (from, to, text) in CUSTOMERS {
+        let incoming = Incoming {
+            carrier: CARRIER.into(),
+            provider_id: engine.clock.new_id().to_string(),
+            from: Number::stored(from.into()),
+            to: Number::owned(to)?,
+            text: MessageText::parse(text.into())?,
+            media: vec![],
+            keyword: None,
+        };
+        engine.receive(incoming).await?;
+    }
     Ok(())
+}
+
+/// The phone numbers of an extension, in order.
+fn numbers_of(extension: &str) -> Result<Vec<Number>, Refusal> {
+    let mine = NUMBERS.iter().filter(|(_, _, whose)| whose.contains(&extension));
+    mine.map(|(number, _, _)| Number::owned(number)).collect()
 }
 
 async fn say(engine: &Arc<Engine>, author: &Arc<Caller>, to: ConversationId, text: &str) -> Result<(), Refusal> {
     let client_id = ClientId(engine.clock.new_id());
     let text = MessageText::parse(text.into())?;
-    engine.ask(author, to, Command::Send { client_id, text }).await?;
+    engine.ask(author, to, Command::Send { client_id, text, from: None }).await?;
     Ok(())
 }

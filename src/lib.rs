@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod app;
+pub mod carriers;
 pub mod clock;
 pub mod config;
 pub mod demo;

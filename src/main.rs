@@ -9,8 +9,9 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 use partyline::{
     app::{self, Options, Running},
+    carriers::Knobs,
     clock::Clock,
-    config::{Config, LogFormat},
+    config::{Carrier, Config, LogFormat, Simulator},
     demo, http,
     storage::Scope,
 };
@@ -116,7 +117,10 @@ fn run_demo(dir: Option<PathBuf>, listen: String) -> Result<(), Failure> {
         std::fs::create_dir(&folder)?
     }
     let port = listen.rsplit(':').next().unwrap_or("8080").to_owned();
+    let simulator =
+        Simulator { pace_per_s: 1.0, open: false, knobs: Knobs { receipt_delay_ms: 800, ..Knobs::default() } };
     let config = Config {
+        carriers: [(demo::CARRIER.to_owned(), Carrier::Simulator(simulator))].into(),
         public_url: format!("http://localhost:{port}"),
         database_url: format!("sqlite://{}?mode=rwc", folder.join("partyline.db").display()),
         listen,
@@ -131,6 +135,7 @@ fn run_demo(dir: Option<PathBuf>, listen: String) -> Result<(), Failure> {
         for person in &people {
             writeln!(out, "    {} {:<12} password {}", person.extension, person.name, person.password)?;
         }
+        writeln!(out, "\n  You are a customer's phone at {}/phone", config.public_url)?;
         writeln!(out, "\n  Open two browser windows (one of them private), and chat. Ctrl+C stops it.\n")?;
         out.flush()?;
         drop(out);

@@ -5,6 +5,7 @@
 mod m0001_chat;
 mod m0002_groups;
 mod m0003_phone_numbers;
+mod m0004_sms;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_chat::Migration),
             Box::new(m0002_groups::Migration),
             Box::new(m0003_phone_numbers::Migration),
+            Box::new(m0004_sms::Migration),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! What a client gets that comes back, or begins: what it missed, or the newest page. The same for a WebSocket and for
 //! `GET /v1/sync`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     domain::{Caller, Committed, Happening, Refusal, Version, conversation::Message, extension::People},
@@ -53,7 +53,9 @@ pub async fn begin(
     rows.truncate(SNAPSHOT);
     let next = rows.last().filter(|_| more).map(page_end);
     let conversations = seen_by(storage, caller, &rows).await?;
-    let snapshot = Some(Snapshot { conversations, names: BTreeMap::new(), next });
+    let numbers = rows.iter().filter_map(|row| Some(row.facts.pair.as_ref()?.theirs.clone()));
+    let names = numbers.map(|number| (number.to_string(), number.international())).collect();
+    let snapshot = Some(Snapshot { conversations, names, next });
     Ok(Beginning { resumed: false, snapshot, events: vec![], cursor })
 }
 
@@ -78,7 +80,8 @@ pub async fn seen_by(storage: &Storage, caller: &Caller, rows: &[Row]) -> Result
     });
     let people = storage.people(caller.tenant, named).await?;
     let seen = |row: &Row| {
-        Conversation::seen_by(caller.extension, &row.facts, row.last_message.as_ref(), row.my_read, &people)
+        let (last, opted_out) = (row.last_message.as_ref(), row.opted_out);
+        Conversation::seen_by(caller.extension, &row.facts, last, row.my_read, opted_out, &people)
     };
     Ok(rows.iter().map(seen).collect())
 }
@@ -90,13 +93,16 @@ pub fn page_end(row: &Row) -> String {
 
 async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Result<Vec<EventFrame>, StorageError> {
     let named = rows.iter().flat_map(|row| match &row.happening {
-        Happening::MessageCreated(message) => message.people().collect(),
+        Happening::MessageCreated(message) | Happening::MessageUpdated(message) => message.people().collect(),
         Happening::ConversationUpdated { facts, .. } => facts.participants.iter().map(|r| r.extension).collect(),
         Happening::ReadAdvanced { readers, .. } => readers.iter().map(|r| r.extension).collect(),
         Happening::ParticipantsChanged { added, removed, .. } => added.iter().chain(removed.iter()).copied().collect(),
-        Happening::ConversationRemoved { .. } | Happening::ExtensionUpdated(_) | Happening::PhoneNumberUpdated(_) => {
-            vec![]
-        }
+        Happening::ConversationRemoved { .. }
+        | Happening::ExtensionUpdated(_)
+        | Happening::PhoneNumberUpdated(_)
+        | Happening::ConsentUpdated { .. }
+        | Happening::UnroutedUpdated(_)
+        | Happening::SettingsUpdated => vec![],
     });
     let people: People = storage.people(caller.tenant, named).await?;
     Ok(rows.iter().map(|row| EventFrame::of(row, &people)).collect())

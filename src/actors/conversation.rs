@@ -6,11 +6,11 @@ use actix::{Handler, Message};
 
 use crate::{
     domain::{
-        Caller, ClientId, Committed, ConversationId, Decision, Refusal, Timestamp,
+        By, Caller, Committed, ConversationId, Decision, Refusal, Timestamp,
         conversation::{Command, Conversation, Message as Stored, read, send, typing},
     },
     protocol::frames::ServerFrame,
-    storage::{Storage, StorageError},
+    storage::{Storage, StorageError, ledger::Once},
 };
 
 use super::{
@@ -38,29 +38,35 @@ impl Subject for Conversation {
         }
     }
 
-    fn decide(&self, by: &Caller, command: &Command) -> Result<Decision, Refusal> {
+    fn decide(&self, by: &By, command: &Command) -> Result<Decision, Refusal> {
         Conversation::decide(self, by, command)
     }
 
-    fn client_id(command: &Command) -> Option<ClientId> {
+    fn once(by: &By, command: &Command) -> Option<Once> {
         match command {
-            Command::Send { client_id, .. } => Some(*client_id),
-            Command::Read { .. }
-            | Command::Rename { .. }
-            | Command::Add { .. }
-            | Command::Remove { .. }
-            | Command::Leave => None,
+            Command::Send { client_id, .. } => Some(Once::Send(by.caller().ok()?.extension, *client_id)),
+            // A text that was nobody's came in long ago: who gives it to somebody does so by its own name.
+            Command::Receive(arrival) if arrival.also.is_empty() => Some(super::texts::once(&arrival.incoming)),
+            _ => None,
         }
+    }
+
+    fn is_decided_elsewhere(command: &Command) -> bool {
+        matches!(command, Command::Receive(_) | Command::Retry(_))
+    }
+
+    fn is_doubtful(refusal: &Refusal) -> bool {
+        matches!(refusal, Refusal::SmsNotEnabled(_) | Refusal::OptedOut)
+    }
+
+    fn is_outdated(&self) -> bool {
+        Conversation::is_outdated(self)
     }
 
     fn again(id: ConversationId, command: &Command, first: Stored) -> Result<Stored, Refusal> {
         match command {
             Command::Send { text, .. } => send::again(first, id, text),
-            Command::Read { .. }
-            | Command::Rename { .. }
-            | Command::Add { .. }
-            | Command::Remove { .. }
-            | Command::Leave => Err(Refusal::IdempotencyConflict),
+            _ => Err(Refusal::IdempotencyConflict),
         }
     }
 

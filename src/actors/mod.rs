@@ -6,16 +6,20 @@ mod arbiters;
 pub mod catch_up;
 mod conversation;
 mod limits;
+mod outbox;
 mod provision;
 mod registry;
 pub mod session;
 mod shell;
+pub mod simulated;
+pub mod sweep;
 mod switchboard;
+pub mod texts;
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::available_parallelism,
     time::Duration,
@@ -24,11 +28,13 @@ use std::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    carriers::Carriers,
     clock::Clock,
     domain::{
-        Caller, ConversationId, ExtensionId, Refusal, TenantId,
+        By, Caller, ConversationId, ExtensionId, Refusal, TenantId,
         conversation::{Command, Conversation},
         limits::Quota,
+        phone::Number,
         presence,
     },
     storage::{SecretHash, Storage, ledger::Ledger},
@@ -40,6 +46,7 @@ pub use session::Identity;
 pub use shell::{Answer, sent};
 
 use arbiters::Arbiters;
+use outbox::Outbox;
 use registry::Registry;
 use shell::Shell;
 use switchboard::Switchboard;
@@ -59,6 +66,10 @@ pub struct Behaviour {
     pub frames: Quota,
     /// Waits for an answer of the engine no longer than this.
     pub answer_within: Duration,
+    /// Refusals of a carrier that may pass are waited out for so long.
+    pub give_up_after: Duration,
+    /// The largest file that is kept with a text, in bytes.
+    pub attachment_max: usize,
 }
 
 impl Default for Behaviour {
@@ -70,6 +81,8 @@ impl Default for Behaviour {
             sends: Quota { per_s: 50.0, burst: 200.0 },
             frames: Quota { per_s: 200.0, burst: 1_000.0 },
             answer_within: Duration::from_secs(30),
+            give_up_after: Duration::from_secs(4 * 3_600),
+            attachment_max: 5 << 20,
         }
     }
 }
@@ -87,7 +100,14 @@ pub struct Engine {
     pub behaviour: Behaviour,
     /// How often something may be done.
     pub limits: Limits,
+    /// Who carries texts.
+    pub carriers: Carriers,
     ledger: Ledger,
+    outboxes: Registry<Number, Outbox>,
+    /// Texts being handed to carriers.
+    handing_over: AtomicUsize,
+    /// A commit's answer was lost: texts may wait that no outbox was told of.
+    may_have_missed: AtomicBool,
     conversations: Registry<ConversationId, Shell<Conversation>>,
     switchboards: Registry<TenantId, Switchboard>,
     arbiters: Arc<Arbiters>,
@@ -108,6 +128,7 @@ impl Engine {
     pub fn start(
         storage: Storage,
         ledger: Ledger,
+        carriers: Carriers,
         clock: Clock,
         behaviour: Behaviour,
         failures: Failures,
@@ -123,6 +144,11 @@ impl Engine {
             let switchboards = Registry::new("switchboard", clock.clone(), move |tenant| {
                 Some(Switchboard::start(me.upgrade()?, tenant, &pool.of(&tenant)))
             });
+            let (pool, me) = (arbiters.clone(), engine.clone());
+            let outboxes = Registry::new("outbox", clock.clone(), move |ours: Number| {
+                let arbiter = pool.of(&ours);
+                Some(Outbox::start(me.upgrade()?, ours, &arbiter))
+            });
             let limits = Limits::new(behaviour.sends, failures);
             let hashing = Semaphore::new(available_parallelism().map_or(2, usize::from));
             let stopping = AtomicBool::new(false);
@@ -131,7 +157,11 @@ impl Engine {
                 clock,
                 behaviour,
                 limits,
+                carriers,
                 ledger,
+                outboxes,
+                handing_over: AtomicUsize::new(0),
+                may_have_missed: AtomicBool::new(false),
                 conversations,
                 switchboards,
                 arbiters,
@@ -155,7 +185,7 @@ impl Engine {
         {
             return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
         }
-        let asked = shell::ask::<Conversation>(self.clone(), conversation, caller.clone(), command);
+        let asked = shell::ask::<Conversation>(self.clone(), conversation, By::Extension(caller.clone()), command);
         futures_util::future::Either::Right(asked)
     }
 
@@ -210,10 +240,22 @@ impl Engine {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Commits what was decided, and stops the arbiters. Nobody asks any more.
+    /// Waits for carriers' answers, commits what was decided, and stops the arbiters. Nobody asks any more.
     pub async fn stop(&self) {
+        let patience = crate::carriers::ANSWER_WITHIN;
+        let _ = tokio::time::timeout(patience, async {
+            while self.handing_over.load(Ordering::Acquire) > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
         self.ledger.stop().await;
         self.arbiters.stop();
+    }
+
+    /// Texts may have been committed unheard: the next sweep looks for them.
+    fn may_have_missed(&self) {
+        self.may_have_missed.store(true, Ordering::Release);
     }
 
     fn after_panic(&self) {

@@ -7,7 +7,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::Passw
 
 use crate::{
     domain::{
-        Caller, ClientId, ConversationId, Decision, ExtensionId, Refusal, TenantId,
+        Caller, ClientId, Committed, ConversationId, Decision, ExtensionId, Refusal, TenantId,
         conversation::{
             GROUP_MAX,
             create_direct::{create_direct, natural_key},
@@ -24,7 +24,7 @@ use crate::{
     protocol::shapes::{self, Me},
     storage::{
         CallerId, StorageError, StoredExtension,
-        ledger::{Outcome, Unit},
+        ledger::{Once, Outcome, Unit},
     },
 };
 
@@ -78,14 +78,16 @@ impl Engine {
         caller: &Caller,
         client_id: ClientId,
         name: &str,
+        extensions: &[String],
         numbers: &[String],
     ) -> Result<(ConversationId, bool), Refusal> {
         let id = ConversationId(self.clock.new_id());
         let decide = async || {
             self.limits.send(caller.extension, 1, self.clock.now())?;
-            let others = self.colleagues(caller.tenant, numbers).await?;
+            let others = self.colleagues(caller.tenant, extensions).await?;
             let others: Vec<_> = others.iter().map(|who| who.id).collect();
-            create_group::create_group(caller, id, client_id, name, &others)
+            let numbers = self.typed(caller, numbers, None).await?;
+            create_group::create_group(caller, id, client_id, name, &others, &numbers)
         };
         let decided = decide().await;
         // A repetition of what was done before it was refused answers what was done: it is looked up all the same.
@@ -93,13 +95,13 @@ impl Engine {
             Ok(decision) => (decision, None),
             Err(refusal) => (Decision::default(), Some(refusal)),
         };
-        let unit = Unit { tenant: caller.tenant, client_id: Some((caller.extension, client_id)), decision };
+        let unit = Unit { tenant: caller.tenant, once: Some(Once::Send(caller.extension, client_id)), decision };
         match self.ledger.commit(unit).await {
             Ok(Outcome::Committed(_)) => refusal.map_or(Ok((id, true)), Err),
             Ok(Outcome::Known(first)) => Ok((create_group::again(&first, name)?, false)),
             Ok(Outcome::Aborted) => Err(Refusal::StorageUnavailable),
             Ok(Outcome::Unknown) => Err(Refusal::OutcomeUnknown),
-            Ok(Outcome::Conflict) | Err(_) => Err(Refusal::Busy),
+            Ok(Outcome::Conflict | Outcome::Repeated) | Err(_) => Err(Refusal::Busy),
         }
     }
 
@@ -203,18 +205,42 @@ impl Engine {
     /// Who somebody is, with the phone numbers they may send from.
     pub async fn me(&self, caller: &Caller, company: &str) -> Result<Me, Refusal> {
         let senders = self.storage.senders(caller.tenant, caller.extension).await?;
-        let caller_id =
-            |s: CallerId| shapes::CallerId { number: s.number.to_string(), label: s.label, sms_enabled: s.sms_enabled };
+        let caller_id = |s: CallerId| shapes::CallerId {
+            number: s.number.to_string(),
+            label: s.label,
+            sms_enabled: s.sms_enabled,
+            can_send: s.sms_enabled && !s.feeds_queue,
+        };
         Ok(Me::of(caller, company, senders.into_iter().map(caller_id).collect()))
     }
 
     /// Commits a decision; false if what it rests on has moved.
-    async fn commit(&self, tenant: TenantId, decision: Decision) -> Result<bool, Refusal> {
-        match self.ledger.commit(Unit { tenant, client_id: None, decision }).await {
-            Ok(Outcome::Committed(_)) => Ok(true),
-            Ok(Outcome::Conflict) => Ok(false),
+    pub(super) async fn commit(&self, tenant: TenantId, decision: Decision) -> Result<bool, Refusal> {
+        self.commit_once(tenant, None, decision).await
+    }
+
+    /// Commits a decision, if what it is has not been done before.
+    pub(super) async fn commit_once(
+        &self,
+        tenant: TenantId,
+        once: Option<Once>,
+        decision: Decision,
+    ) -> Result<bool, Refusal> {
+        let committed = self.commit_unit(Unit { tenant, once, decision }).await?;
+        Ok(committed.map(|changes| self.post(&changes)).is_some())
+    }
+
+    /// Commits a unit; `None` if what it rests on has moved, no change if it was done before.
+    pub(super) async fn commit_unit(&self, unit: Unit) -> Result<Option<Vec<Arc<Committed>>>, Refusal> {
+        match self.ledger.commit(unit).await {
+            Ok(Outcome::Committed(changes)) => Ok(Some(changes)),
+            Ok(Outcome::Repeated) => Ok(Some(vec![])),
+            Ok(Outcome::Conflict) => Ok(None),
             Ok(Outcome::Aborted) => Err(Refusal::StorageUnavailable),
-            Ok(Outcome::Unknown | Outcome::Known(_)) => Err(Refusal::OutcomeUnknown),
+            Ok(Outcome::Unknown | Outcome::Known(_)) => {
+                self.may_have_missed();
+                Err(Refusal::OutcomeUnknown)
+            }
             Err(_) => Err(Refusal::Busy),
         }
     }

@@ -78,7 +78,7 @@ impl<A: Actor<Context = Context<A>>> Lease<A> {
     }
 }
 
-impl<K: Eq + Hash + Copy + std::fmt::Display, A: Actor<Context = Context<A>>> Registry<K, A> {
+impl<K: Eq + Hash + Clone + std::fmt::Display, A: Actor<Context = Context<A>>> Registry<K, A> {
     pub(super) fn new(
         kind: &'static str,
         clock: Clock,
@@ -94,9 +94,9 @@ impl<K: Eq + Hash + Copy + std::fmt::Display, A: Actor<Context = Context<A>>> Re
         {
             return Ok(lease);
         }
-        let mut slot = self.slots.entry(key).or_insert_with(|| {
+        let mut slot = self.slots.entry(key.clone()).or_insert_with(|| {
             gauge!("partyline_actors", "kind" => self.kind).increment(1.0);
-            Slot { addr: (self.start)(key), permits: Arc::default(), deaths: Window::default() }
+            Slot { addr: (self.start)(key.clone()), permits: Arc::default(), deaths: Window::default() }
         });
         if let Some(lease) = slot.lease() {
             return Ok(lease);

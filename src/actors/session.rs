@@ -38,11 +38,12 @@ use crate::{
         conversation::{Command, Message as Stored},
         extension::Extension,
         limits::Bucket,
+        phone::Number,
     },
     protocol::{
         self,
         frames::{ClientFrame, Close, FRAME_MAX_BYTES, ServerFrame, WATCH_MAX, parse},
-        shapes::{self, Me, Person},
+        shapes::{self, Me, Person, Who},
     },
     storage::SecretHash,
 };
@@ -257,10 +258,11 @@ impl Session {
 
     fn command(&mut self, frame: ClientFrame, caller: Arc<Caller>, ctx: &mut WebsocketContext<Self>) {
         match frame {
-            ClientFrame::Send { r#ref, conversation, client_id, text } => {
+            ClientFrame::Send { r#ref, conversation, client_id, text, from } => {
                 let asked = protocol::id(&conversation).and_then(|conversation| {
                     let text = MessageText::parse(text)?;
-                    let send = Command::Send { client_id: ClientId(client_id), text };
+                    let from = from.as_deref().map(Number::owned).transpose()?;
+                    let send = Command::Send { client_id: ClientId(client_id), text, from };
                     Ok(self.engine.ask(&caller, conversation, send))
                 });
                 let reply: Reply = match asked {
@@ -455,7 +457,8 @@ fn answer_to_send(answer: Result<Answer, Refusal>, named: Option<String>, caller
 
 /// A message of the one who asks.
 pub(crate) fn by(message: &Stored, caller: &Caller) -> shapes::Message {
-    shapes::Message::by(message, Some(Person { extension: caller.number.clone(), name: caller.name.clone() }))
+    let author = Person { extension: caller.number.clone(), name: caller.name.clone() };
+    shapes::Message::by(message, Some(Who::Person(author)))
 }
 
 impl Actor for Session {

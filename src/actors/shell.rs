@@ -25,10 +25,10 @@ use tokio::sync::oneshot;
 use tracing::{debug, error};
 
 use crate::{
-    domain::{Caller, ClientId, Committed, Decision, Happening, Refusal, Timestamp, conversation::Message as Stored},
+    domain::{By, Committed, Decision, Happening, Refusal, Timestamp, conversation::Message as Stored},
     storage::{
         Storage, StorageError,
-        ledger::{Outcome, Unit},
+        ledger::{Once, Outcome, Unit},
     },
 };
 
@@ -48,9 +48,6 @@ const GATHER: Duration = Duration::from_secs(1);
 /// An actor that panicked is gone after this, and the next look-up starts another.
 const UNWINDING: Duration = Duration::from_millis(10);
 
-/// Who asks.
-pub(super) type By = Arc<Caller>;
-
 /// What a shell runs: a state of the domain, and how its commands are decided.
 pub(super) trait Subject: Sized + Unpin + 'static {
     type Id: Copy + std::fmt::Display + Unpin + Send + std::hash::Hash + Eq + 'static;
@@ -59,9 +56,15 @@ pub(super) trait Subject: Sized + Unpin + 'static {
     fn load(storage: Storage, id: Self::Id) -> impl Future<Output = Result<Option<Self>, StorageError>> + Send;
     fn registry(engine: &Engine) -> &Registry<Self::Id, Shell<Self>>;
     fn probe(engine: &Engine, id: Self::Id);
-    fn decide(&self, by: &Caller, command: &Self::Command) -> Result<Decision, Refusal>;
+    fn decide(&self, by: &By, command: &Self::Command) -> Result<Decision, Refusal>;
     /// The command's own name, by which its repetition is known.
-    fn client_id(command: &Self::Command) -> Option<ClientId>;
+    fn once(by: &By, command: &Self::Command) -> Option<Once>;
+    /// Whether a conflict is for who asks to look at: the command rests on what they have read.
+    fn is_decided_elsewhere(command: &Self::Command) -> bool;
+    /// Whether a refusal rests on what others alter, so that it is decided once more on a state read anew.
+    fn is_doubtful(refusal: &Refusal) -> bool;
+    /// Whether what was committed has made the state one that must be read anew.
+    fn is_outdated(&self) -> bool;
     /// The answer to a command whose `client_id` was used before.
     fn again(id: Self::Id, command: &Self::Command, first: Stored) -> Result<Stored, Refusal>;
     fn changes_revision(command: &Self::Command) -> bool;
@@ -79,6 +82,10 @@ pub enum Answer {
     Done(Vec<Arc<Committed>>),
     /// It was done before, and this is what it made.
     Again(Box<Stored>),
+    /// The same text came in before.
+    Repeated,
+    /// What who asked has read has changed meanwhile; nothing was done.
+    Moved,
 }
 
 /// The message that a send made, and whether it is new.
@@ -89,6 +96,7 @@ pub fn sent(answer: Answer) -> Option<(Stored, bool)> {
             Happening::MessageCreated(message) => Some((message.clone(), true)),
             _ => None,
         }),
+        Answer::Repeated | Answer::Moved => None,
     }
 }
 
@@ -274,7 +282,7 @@ impl<S: Subject> Shell<S> {
             }
             return;
         }
-        while let Some(next) = self.waiting.front() {
+        while let Some(next) = self.waiting.front().filter(|_| !self.stale) {
             let alone = next.changes_revision() || self.in_flight.front().is_some_and(Pending::changes_revision);
             if self.in_flight.len() >= IN_FLIGHT || (alone && !self.in_flight.is_empty()) {
                 return;
@@ -283,20 +291,31 @@ impl<S: Subject> Shell<S> {
                 self.hand_over(next);
             }
         }
+        if self.stale && self.in_flight.is_empty() {
+            self.load(ctx);
+        }
     }
 
     fn hand_over(&mut self, mut pending: Pending<S>) {
         S::probe(&self.engine, self.id);
         let decision = self.decide(&mut pending);
         // Those who ask together, and may, are of one tenant: the subject's.
-        let Some((tenant, author)) = pending.asks.first().map(|ask| (ask.by.tenant, ask.by.extension)) else { return };
-        let client_id = pending.asks.first().and_then(|ask| S::client_id(&ask.command)).map(|id| (author, id));
+        let Some(first) = pending.asks.first() else { return };
+        let (tenant, once) = (first.by.tenant(), S::once(&first.by, &first.command));
+        if let Some(Err(refusal)) = &decision
+            && S::is_doubtful(refusal)
+            && pending.tries == 0
+        {
+            (self.stale, pending.tries) = (true, 1);
+            self.again.push(pending);
+            return;
+        }
         let decision = match decision {
-            Some(Ok(decision)) if decision.changes.is_empty() && client_id.is_none() => {
+            Some(Ok(decision)) if decision.changes.is_empty() && once.is_none() => {
                 return pending.answer(&Ok(Answer::Done(vec![])));
             }
             Some(Ok(decision)) => decision,
-            Some(Err(refusal)) if client_id.is_none() => return pending.answer(&Err(refusal)),
+            Some(Err(refusal)) if once.is_none() => return pending.answer(&Err(refusal)),
             // A repetition of what was done before it was refused answers what was done: look it up in its turn.
             Some(Err(refusal)) => {
                 pending.refusal = Some(refusal);
@@ -308,7 +327,7 @@ impl<S: Subject> Shell<S> {
             ask.handed_over.store(true, Ordering::Release);
         }
         let outcomes = self.outcomes.clone();
-        let unit = Unit { tenant, client_id, decision };
+        let unit = Unit { tenant, once, decision };
         let handed = self.engine.ledger.submit(unit, move |outcome| {
             let _ = outcomes.unbounded_send(outcome);
         });
@@ -343,7 +362,9 @@ impl<S: Subject> Shell<S> {
             Outcome::Committed(changes) => {
                 if let Some(state) = &mut self.state {
                     changes.iter().for_each(|committed| state.apply(committed));
+                    self.stale |= state.is_outdated();
                 }
+                self.engine.post(&changes);
                 let answer = pending.refusal.take().map_or(Ok(Answer::Done(changes)), Err);
                 pending.answer(&answer);
             }
@@ -353,6 +374,11 @@ impl<S: Subject> Shell<S> {
                     None => return,
                 };
                 pending.answer(&answer);
+            }
+            Outcome::Repeated => pending.answer(&Ok(Answer::Repeated)),
+            Outcome::Conflict if pending.asks.iter().any(|ask| S::is_decided_elsewhere(&ask.command)) => {
+                self.stale = true;
+                pending.answer(&Ok(Answer::Moved));
             }
             Outcome::Conflict if pending.tries >= TRIES => {
                 self.stale = true;
@@ -368,6 +394,7 @@ impl<S: Subject> Shell<S> {
             Outcome::Aborted => pending.answer(&Err(Refusal::StorageUnavailable)),
             Outcome::Unknown => {
                 self.stale = true;
+                self.engine.may_have_missed();
                 pending.answer(&Err(Refusal::OutcomeUnknown));
             }
         }

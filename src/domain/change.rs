@@ -5,11 +5,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConversationId, ExtensionId, Seq, TenantId, Timestamp, Version,
-    conversation::{Facts, Gone, Kind, Marker, Message, NewMessage},
+    AttachmentId, ConversationId, ExtensionId, Seq, TenantId, Timestamp, UnroutedId, Version,
+    conversation::{AttachmentState, Facts, Gone, Kind, Marker, Message, NewMessage, Pair},
     extension::Extension,
     phone::Number,
     provision::phone_number::PhoneNumber,
+    settings::Settings,
+    sms::{
+        consent::Consent,
+        delivery::{Delivery, Status},
+        inbound::Incoming,
+        keywords::Keyword,
+    },
 };
 
 /// What a command means, decided on a state: it holds only where the guards still do.
@@ -30,6 +37,41 @@ pub enum Guard {
     Extension(ExtensionId, i64),
     /// Of a phone number; 0: there is none yet.
     PhoneNumber(Number, i64),
+    /// Whether the customer takes texts from our number.
+    Consent {
+        /// From which of ours.
+        ours: Number,
+        /// Who.
+        theirs: Number,
+        /// Whether they want none, from it or from the whole company.
+        opted_out: bool,
+    },
+    /// How far a delivery has come: its attempt, and that one's status.
+    Delivery {
+        /// Of which message.
+        conversation: ConversationId,
+        /// Of which message.
+        seq: Seq,
+        /// To whom.
+        number: Number,
+        /// Its newest attempt.
+        attempt: i64,
+        /// The status of that.
+        status: Status,
+    },
+    /// How many automatic texts the pair has had.
+    AutomaticTexts {
+        /// From which of ours.
+        ours: Number,
+        /// To whom.
+        theirs: Number,
+        /// So many, ever.
+        sent: i64,
+    },
+    /// A text that is still nobody's.
+    Unrouted(UnroutedId),
+    /// Of the tenant's settings.
+    Settings(i64),
 }
 
 /// One change that a decision proposes. The ledger gives it a version, a message its `seq` too.
@@ -52,8 +94,19 @@ pub enum Change {
         group: Appearance,
         /// Who is new in it.
         added: Arc<[ExtensionId]>,
+        /// Who outside is new in it.
+        numbers: Arc<[Number]>,
         /// Who was in it before.
         others: Arc<[ExtensionId]>,
+    },
+    /// A number outside is in a group no longer.
+    NumberRemoved {
+        /// As it shall appear.
+        group: Appearance,
+        /// Which.
+        number: Number,
+        /// Who is told.
+        audience: Arc<[ExtensionId]>,
     },
     /// An extension is in a group no longer.
     MemberRemoved {
@@ -93,6 +146,76 @@ pub enum Change {
         /// Whether it is nobody's any more.
         deleted: bool,
     },
+    /// A delivery has come further.
+    DeliveryMoved(Box<DeliveryMoved>),
+    /// A file that came with a text is here, or never will be.
+    AttachmentSettled {
+        /// Of which message.
+        conversation: ConversationId,
+        /// Of which message.
+        seq: Seq,
+        /// Which.
+        id: AttachmentId,
+        /// What it turned out to be.
+        content_type: String,
+        /// Whether it is here.
+        state: AttachmentState,
+        /// How large it is, in bytes.
+        size: Option<i64>,
+        /// Who is told.
+        audience: Arc<[ExtensionId]>,
+    },
+    /// Somebody wants no texts, or takes them again.
+    ConsentPut {
+        /// What is recorded.
+        consent: Consent,
+        /// Who has a thread with them.
+        audience: Arc<[ExtensionId]>,
+    },
+    /// An automatic text goes to the pair: it counts for the budget.
+    AutomaticText {
+        /// From which of ours.
+        ours: Number,
+        /// To whom.
+        theirs: Number,
+        /// In answer to which word, if to one.
+        keyword: Option<Keyword>,
+    },
+    /// A text came in that is nobody's.
+    UnroutedAdded {
+        /// Its name.
+        id: UnroutedId,
+        /// It.
+        incoming: Box<Incoming>,
+        /// The administrators.
+        audience: Arc<[ExtensionId]>,
+    },
+    /// A text that was nobody's is somebody's.
+    UnroutedAssigned {
+        /// Which.
+        id: UnroutedId,
+        /// The administrators.
+        audience: Arc<[ExtensionId]>,
+    },
+    /// The tenant's settings are others.
+    SettingsPut(Box<Settings>),
+}
+
+/// A delivery has come further.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryMoved {
+    /// Of which message.
+    pub conversation: ConversationId,
+    /// Of which message.
+    pub seq: Seq,
+    /// As it is then.
+    pub delivery: Delivery,
+    /// The carrier that it is handed to, where an attempt begins.
+    pub begins: Option<String>,
+    /// The carrier's own names for it, where it has answered.
+    pub provider_ids: Vec<String>,
+    /// Who is told.
+    pub audience: Arc<[ExtensionId]>,
 }
 
 /// A conversation that shall begin.
@@ -108,6 +231,10 @@ pub struct NewConversation {
     pub name: Option<String>,
     /// Who is in it.
     pub members: Arc<[ExtensionId]>,
+    /// Of an SMS thread.
+    pub pair: Option<Pair>,
+    /// Who outside is in it, of a group.
+    pub numbers: Arc<[Number]>,
 }
 
 /// A conversation's row but for what the ledger knows better: its places and versions.
@@ -121,8 +248,12 @@ pub struct Appearance {
     pub name: Option<String>,
     /// Those who are shown in it.
     pub participants: Vec<Reading>,
-    /// All who are in it.
+    /// All who are in it, inside and outside.
     pub participant_count: i64,
+    /// Of an SMS thread.
+    pub pair: Option<Pair>,
+    /// Who outside is in it, of a group.
+    pub numbers: Arc<[Number]>,
 }
 
 /// A change that is on disk, at its place in the tenant's order.
@@ -161,6 +292,8 @@ pub enum Happening {
     },
     /// A message was added.
     MessageCreated(Message),
+    /// A delivery of a message has come further, or a file of it is here.
+    MessageUpdated(Message),
     /// Markers moved forward.
     ReadAdvanced {
         /// Where.
@@ -178,6 +311,10 @@ pub enum Happening {
         added: Arc<[ExtensionId]>,
         /// Who went.
         removed: Arc<[ExtensionId]>,
+        /// Who outside came.
+        numbers_added: Arc<[Number]>,
+        /// Who outside went.
+        numbers_removed: Arc<[Number]>,
         /// All who are in it.
         participant_count: i64,
     },
@@ -192,6 +329,17 @@ pub enum Happening {
     ExtensionUpdated(Extension),
     /// A phone number was made, altered or given up.
     PhoneNumberUpdated(Number),
+    /// Somebody wants no texts, or takes them again.
+    ConsentUpdated {
+        /// From which of ours; none: from the whole company.
+        our_number: Option<Number>,
+        /// Who.
+        number: Number,
+    },
+    /// A text is nobody's, or is so no longer.
+    UnroutedUpdated(UnroutedId),
+    /// The tenant's settings are others.
+    SettingsUpdated,
 }
 
 /// How far somebody has read.

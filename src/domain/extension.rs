@@ -1,6 +1,6 @@
 //! A portal user of a tenant.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,33 @@ pub struct Caller {
     pub name: String,
     /// What it may do.
     pub role: Role,
+}
+
+/// On whose behalf something is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An extension's.
+    Extension(Arc<Caller>),
+    /// The engine's own: a text came in.
+    Engine(TenantId),
+}
+
+impl By {
+    /// Whose company.
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            By::Extension(caller) => caller.tenant,
+            By::Engine(tenant) => *tenant,
+        }
+    }
+
+    /// The extension that asks; what only people may ask is `forbidden` to the engine.
+    pub fn caller(&self) -> Result<&Caller, Refusal> {
+        match self {
+            By::Extension(caller) => Ok(caller),
+            By::Engine(_) => Err(Refusal::Forbidden("only an extension may do this".into())),
+        }
+    }
 }
 
 /// An extension as the PBX wants it to be.

@@ -47,6 +47,18 @@ id!(
     /// One WebSocket of an extension.
     SessionId
 );
+id!(
+    /// One attempt to send a text to one number: a carrier's callbacks name it.
+    AttemptId
+);
+id!(
+    /// A picture, or another file, that came with a text.
+    AttachmentId
+);
+id!(
+    /// A text that came in and is nobody's.
+    UnroutedId
+);
 
 /// The place of a message in its conversation: 1, 2, 3 … without gaps.
 pub type Seq = i64;

@@ -12,13 +12,16 @@ pub mod phone;
 pub mod presence;
 pub mod provision;
 pub mod refusal;
+pub mod settings;
 pub mod sms;
 pub mod text;
 pub mod timestamp;
 
 pub use change::{Audience, Change, Committed, Decision, Guard, Happening};
-pub use extension::{Caller, Role};
-pub use ids::{ClientId, ConversationId, ExtensionId, Seq, SessionId, TenantId, Version};
+pub use extension::{By, Caller, Role};
+pub use ids::{
+    AttachmentId, AttemptId, ClientId, ConversationId, ExtensionId, Seq, SessionId, TenantId, UnroutedId, Version,
+};
 pub use refusal::Refusal;
 pub use text::MessageText;
 pub use timestamp::Timestamp;

@@ -43,6 +43,12 @@ pub enum Refusal {
     /// A number that can't be texted, or is none.
     #[error("{0}")]
     InvalidNumber(String),
+    /// There is no phone number to send it from.
+    #[error("{0}")]
+    SmsNotEnabled(String),
+    /// They said stop to this number.
+    #[error("they asked for no more texts from this number; they can text START to take them again")]
+    OptedOut,
     /// The number is another company's.
     #[error("{0} belongs to another company")]
     NumberTaken(String),
@@ -78,6 +84,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Nobody gave this extension a number to text from.
+    pub fn no_sender() -> Self {
+        Refusal::SmsNotEnabled("you have no phone number with SMS: ask the administrator for one".into())
+    }
+
+    /// A thread's number is gone, or may not be sent from any more.
+    pub fn sender_gone(ours: &super::phone::Number) -> Self {
+        let ours = ours.international();
+        Refusal::SmsNotEnabled(format!("{ours} can't be sent from any more: ask the administrator"))
+    }
+
     /// `invalid_request` that names what is wrong.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Refusal::InvalidRequest(detail.into())

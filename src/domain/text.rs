@@ -9,6 +9,9 @@ use super::Refusal;
 /// The most characters (Unicode scalar values) of a message that stays inside.
 pub const MAX_CHARACTERS: usize = 4_000;
 
+/// ... of one that goes out by SMS as well.
+pub const MAX_SMS_CHARACTERS: usize = 1_600;
+
 /// A message's text, exactly as typed: 1–4,000 characters, not only white space, no NUL. Shared, so that a copy costs nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -31,6 +34,13 @@ impl MessageText {
             }
         }
         Ok(Self(text.into()))
+    }
+
+    /// Whether it may go out by SMS: `too_long` if not.
+    pub fn check_sms(&self) -> Result<(), Refusal> {
+        let characters = self.0.chars().count();
+        let limit = MAX_SMS_CHARACTERS;
+        if characters > limit { Err(Refusal::TooLong { characters, limit }) } else { Ok(()) }
     }
 
     /// The words of a system message: ours, so there is nothing to check.
@@ -66,6 +76,13 @@ mod tests {
         assert!(MessageText::parse("é".repeat(4_000)).is_ok());
         assert!(MessageText::parse("😀".repeat(4_000)).is_ok());
         assert_eq!(MessageText::parse("a".repeat(4_001)), Err(Refusal::TooLong { characters: 4_001, limit: 4_000 }));
+    }
+
+    #[test]
+    fn a_text_that_goes_out_is_shorter() {
+        assert!(MessageText::parse("é".repeat(1_600)).unwrap().check_sms().is_ok());
+        let long = MessageText::parse("a".repeat(1_601)).unwrap();
+        assert_eq!(long.check_sms(), Err(Refusal::TooLong { characters: 1_601, limit: 1_600 }));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use actix_web::{
 
 use crate::{
     actors::{catch_up, sent, session},
-    domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Timestamp, conversation::Command},
+    domain::{Caller, ClientId, ConversationId, MessageText, Refusal, Timestamp, conversation::Command, phone::Number},
     protocol::{
         self,
         requests::{
@@ -38,8 +38,9 @@ pub async fn list(
     let filter = match page.filter.unwrap_or_default() {
         ConversationFilter::All => Filter::All,
         ConversationFilter::Unread => Filter::Unread,
-        // Only conversations with customers can be so, and there are none.
-        ConversationFilter::NeedsReply | ConversationFilter::Closed | ConversationFilter::Missed => {
+        ConversationFilter::NeedsReply => Filter::NeedsReply,
+        // Only queue conversations can be so, and there are none.
+        ConversationFilter::Closed | ConversationFilter::Missed => {
             return Ok(Json(List { items: vec![], next: None }));
         }
     };
@@ -77,9 +78,10 @@ pub async fn create(
     let caller = &who.identity.caller;
     let (id, made) = match body {
         CreateConversation::Direct { extension } => shared.engine.create_direct(caller, &extension).await?,
-        CreateConversation::Group { client_id, name, extensions } => {
-            shared.engine.create_group(caller, ClientId(client_id), &name, &extensions).await?
+        CreateConversation::Group { client_id, name, extensions, numbers } => {
+            shared.engine.create_group(caller, ClientId(client_id), &name, &extensions, &numbers).await?
         }
+        CreateConversation::Sms { number, from } => shared.engine.create_sms(caller, &number, from.as_deref()).await?,
     };
     let conversation = row(&shared, caller, id).await?;
     Ok(if made { HttpResponse::Created().json(conversation) } else { HttpResponse::Ok().json(conversation) })
@@ -179,7 +181,8 @@ pub async fn send(
     let caller = who.identity.caller;
     let id: ConversationId = protocol::id(&id)?;
     let text = MessageText::parse(body.text)?;
-    let command = Command::Send { client_id: ClientId(body.client_id), text };
+    let from = body.from.as_deref().map(Number::owned).transpose()?;
+    let command = Command::Send { client_id: ClientId(body.client_id), text, from };
     let answer = shared.engine.ask(&caller, id, command).await?;
     let (message, new) = sent(answer).ok_or(Refusal::OutcomeUnknown)?;
     let message = session::by(&message, &caller);

@@ -49,6 +49,11 @@ pub fn limit(asked: Option<usize>) -> Result<usize, Refusal> {
     }
 }
 
+/// Where a page ended that is asked on by id.
+pub fn after<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, Refusal> {
+    after.map(|id| id.parse().map_err(|_| Refusal::invalid("after: not a `next` of this list"))).transpose()
+}
+
 /// The paths there are, and the methods of each.
 pub struct Routes(Vec<(ResourceDef, Vec<Method>)>);
 

@@ -1,8 +1,13 @@
 //! The HTTP interface: every route on this page, thin handlers behind it.
 
+mod attachments;
 mod auth;
+mod carriers;
 mod client_address;
+mod consents;
 mod conversations;
+mod dead_letters;
+mod deliveries;
 mod error;
 mod json;
 mod openapi;
@@ -12,8 +17,11 @@ mod pbx;
 mod people;
 mod phone_numbers;
 mod portal;
+mod settings;
+mod simulator;
 mod sms;
 mod sync;
+mod unrouted;
 mod ws;
 
 use std::sync::Arc;
@@ -59,6 +67,7 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(people::whoami)
         .service(people::extensions)
         .service(people::settings)
+        .service(people::names)
         .service(conversations::list)
         .service(conversations::create)
         .service(conversations::get)
@@ -69,6 +78,9 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(conversations::messages)
         .service(conversations::send)
         .service(conversations::read)
+        .service(deliveries::retry_delivery)
+        .service(consents::record_consent)
+        .service(attachments::attachment)
         .service(sms::estimate_sms)
         .service(sync::sync)
         .service(ws::connect)
@@ -77,6 +89,21 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(phone_numbers::list_numbers)
         .service(phone_numbers::put_number)
         .service(phone_numbers::delete_number)
+        .service(settings::get_settings)
+        .service(settings::put_settings)
+        .service(unrouted::list_unrouted)
+        .service(unrouted::assign_unrouted)
+        .service(dead_letters::list_dead_letters)
+        .service(dead_letters::replay_dead_letter)
+        .service(consents::list_consents)
+        .service(consents::put_consent)
+        .service(consents::delete_consent)
+        .service(carriers::inbound)
+        .service(carriers::attempt_status)
+        .service(carriers::status)
+        .service(simulator::simulate_text)
+        .service(simulator::simulated_texts)
+        .service(simulator::simulated_numbers)
         .service(operation::healthz)
         .service(operation::readyz)
         .service(operation::metrics);

@@ -28,6 +28,8 @@ use crate::protocol::{
         (name = "people", description = "Signing in, and who is there"),
         (name = "conversations", description = "What is said"),
         (name = "pbx", description = "What the PBX provisions"),
+        (name = "carriers", description = "What carriers bring, in their own formats"),
+        (name = "simulator", description = "The built-in carrier's phones"),
         (name = "operation", description = "For operators")
     ),
     components(schemas(ClientFrame, ServerFrame, Problem, ConversationFilter))

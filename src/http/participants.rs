@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use crate::{
-    domain::{ExtensionId, Refusal, conversation::Command, extension::check_number},
+    domain::{ExtensionId, Refusal, conversation::Command, extension::check_number, phone::Number},
     protocol::{
         self,
         requests::{AddParticipants, ListParticipants},
@@ -36,23 +36,41 @@ pub async fn list_participants(
     Query(page): Query<ListParticipants>,
 ) -> Result<Json<List<Participant>>, Refused> {
     let limit = json::limit(page.limit)?;
-    let after = page.after.as_deref().map(place).transpose()?;
+    let (after, outside) = page.after.as_deref().map(place).transpose()?.unwrap_or((None, None));
     let caller = &who.identity.caller;
     let storage = &shared.engine.storage;
     let found = storage.participants(caller.tenant, caller.extension, protocol::id(&id)?, after, limit + 1).await?;
-    let mut found = found.ok_or(Refusal::NotFound)?;
-    let next = (found.len() > limit).then(|| found[limit - 1].extension.to_string());
-    found.truncate(limit);
-    let people = storage.people(caller.tenant, found.iter().map(|r| r.extension)).await?;
-    Ok(Json(List { items: found.iter().filter_map(|r| Participant::of(r, &people)).collect(), next }))
+    let (mut inside, numbers) = found.ok_or(Refusal::NotFound)?;
+    let more_inside = inside.len() > limit;
+    inside.truncate(limit);
+    let people = storage.people(caller.tenant, inside.iter().map(|r| r.extension)).await?;
+    // Those outside follow on the page on which those inside end.
+    let outside = numbers.iter().filter(|n| !more_inside && outside.as_ref().is_none_or(|after| *n > after));
+    let mut outside: Vec<_> = outside.collect();
+    let more_outside = inside.len() + outside.len() > limit;
+    outside.truncate(limit - inside.len());
+    let next = match (more_inside, outside.last(), inside.last()) {
+        (true, _, Some(last)) => Some(last.extension.to_string()),
+        (false, Some(last), _) if more_outside => Some(last.to_string()),
+        // A page that those inside fill to the last place.
+        (false, None, Some(last)) if more_outside => Some(last.extension.to_string()),
+        _ => None,
+    };
+    let inside = inside.iter().filter_map(|r| Participant::of(r, &people));
+    let items = inside.chain(outside.into_iter().map(|n| Participant::Outsider(n.into()))).collect();
+    Ok(Json(List { items, next }))
 }
 
-/// Where a page of participants ended.
-fn place(after: &str) -> Result<ExtensionId, Refusal> {
-    after.parse().map_err(|_| Refusal::invalid("after: not a `next` of this list"))
+/// Where a page of participants ended: at somebody inside, or at a number outside, after all of those.
+fn place(after: &str) -> Result<(Option<ExtensionId>, Option<Number>), Refusal> {
+    if after.starts_with('+') {
+        return Ok((Some(ExtensionId(uuid::Uuid::max())), Some(Number::owned(after)?)));
+    }
+    let id = after.parse().map_err(|_| Refusal::invalid("after: not a `next` of this list"))?;
+    Ok((Some(id), None))
 }
 
-/// Bring colleagues into a group. They see the whole history; who is in it already stays as they are.
+/// Bring colleagues, and numbers outside, into a group. Colleagues see the whole history; who is in it already stays as they are.
 #[utoipa::path(
     tag = "conversations",
     params(("id" = String, Path)),
@@ -64,13 +82,14 @@ pub async fn add_participants(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(AddParticipants { extensions }): Json<AddParticipants>,
+    Json(AddParticipants { extensions, numbers }): Json<AddParticipants>,
 ) -> Result<Json<Conversation>, Refused> {
     let (caller, id) = (&who.identity.caller, protocol::id(&id)?);
     // Who is not in the group learns nothing of the directory by it either.
     row(&shared, caller, id).await?;
     let others = shared.engine.colleagues(caller.tenant, &extensions).await?.into();
-    shared.engine.ask(caller, id, Command::Add { others }).await?;
+    let numbers = shared.engine.typed(caller, &numbers, None).await?.into();
+    shared.engine.ask(caller, id, Command::Add { others, numbers }).await?;
     Ok(Json(row(&shared, caller, id).await?))
 }
 
@@ -91,6 +110,9 @@ pub async fn remove_participant(
     let id = protocol::id(&id)?;
     let command = match whom.as_str() {
         "me" => Command::Leave,
+        number if number.starts_with('+') => {
+            Command::RemoveNumber { number: Number::owned(number).map_err(|_| Refusal::NotFound)? }
+        }
         number => {
             check_number(number).map_err(|_| Refusal::NotFound)?;
             let member = shared.engine.storage.member(caller.tenant, id, number).await?;

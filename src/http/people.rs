@@ -12,10 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     actors::Identity,
-    domain::{Refusal, TenantId, extension::check_number, text::MAX_CHARACTERS},
+    domain::{
+        Refusal, TenantId,
+        extension::check_number,
+        phone::Number,
+        text::{MAX_CHARACTERS, MAX_SMS_CHARACTERS},
+    },
     protocol::{
         frames::{FRAME_MAX_BYTES, WATCH_MAX},
-        requests::{ListExtensions, Login},
+        requests::{AskNames, ListExtensions, Login},
         shapes::{DirectoryEntry, List, Me, Session, Settings, Token},
     },
     storage::StoredExtension,
@@ -159,18 +164,38 @@ pub async fn extensions(
     Ok(Json(List { items, next }))
 }
 
+/// What I may show for numbers.
+#[utoipa::path(
+    tag = "people",
+    params(AskNames),
+    responses((status = 200, body = std::collections::BTreeMap<String, String>), Problems)
+)]
+#[get("/v1/names")]
+pub async fn names(
+    _who: SignedIn,
+    Query(asked): Query<AskNames>,
+) -> Result<Json<std::collections::BTreeMap<String, String>>, Refused> {
+    let numbers: Vec<_> = asked.numbers.split(',').filter_map(Number::sender).collect();
+    if numbers.len() > 200 {
+        return Err(Refusal::invalid("numbers: up to 200").into());
+    }
+    Ok(Json(numbers.into_iter().map(|number| (number.to_string(), number.international())).collect()))
+}
+
 /// What a client needs to know.
 #[utoipa::path(tag = "people", responses((status = 200, body = Settings), Problems))]
 #[get("/v1/settings")]
-pub async fn settings(_who: SignedIn) -> Json<Settings> {
-    Json(Settings {
+pub async fn settings(shared: Data<Shared>, who: SignedIn) -> Result<Json<Settings>, Refused> {
+    let stored = shared.engine.storage.settings(who.identity.caller.tenant).await?.settings;
+    Ok(Json(Settings {
         message_max_characters: MAX_CHARACTERS,
+        sms_max_characters: MAX_SMS_CHARACTERS,
         frame_max_bytes: FRAME_MAX_BYTES,
         watch_max: WATCH_MAX,
-        region: "US".into(),
-        alert_tone: "chime".into(),
-        pause_reasons: vec![],
-    })
+        region: stored.region,
+        alert_tone: stored.alert_tone,
+        pause_reasons: stored.pause_reasons,
+    }))
 }
 
 /// The people of a demo; elsewhere there are none.

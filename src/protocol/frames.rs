@@ -9,11 +9,12 @@ use crate::domain::{
     Committed, ExtensionId, Happening, Refusal,
     conversation::Gone,
     extension::{Extension, People},
+    phone::Number,
 };
 
 use super::{
     problem::Problem,
-    shapes::{Conversation, Me, Message, Person, Presence, ReadMarker},
+    shapes::{Conversation, Me, Message, Person, Presence, ReadMarker, Who},
 };
 
 /// The largest frame taken, in bytes.
@@ -78,8 +79,11 @@ pub enum ClientFrame {
         conversation: String,
         /// My own name for it: the same again is the same message.
         client_id: uuid::Uuid,
-        /// 1–4,000 characters.
+        /// 1–4,000 characters; 1,600 where it also goes out by SMS.
         text: String,
+        /// The number of ours that it goes out from; my default if absent.
+        #[serde(default)]
+        from: Option<String>,
     },
     /// I have read so far.
     Read {
@@ -126,6 +130,7 @@ impl ClientFrame {
 /// What the server says.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)] // made, written and dropped: never kept in numbers
 pub enum ServerFrame {
     /// You are in.
     Welcome {
@@ -218,6 +223,9 @@ pub enum Event {
     /// A message was added; its author has read up to it.
     #[serde(rename = "message.created")]
     MessageCreated(Message),
+    /// A delivery of a message has come further, or a picture of it is here.
+    #[serde(rename = "message.updated")]
+    MessageUpdated(Message),
     /// A conversation is new to me (`joined`), or has changed.
     #[serde(rename = "conversation.updated")]
     ConversationUpdated(Conversation),
@@ -236,7 +244,36 @@ pub enum Event {
     /// One of our phone numbers is new, has changed, or is ours no longer: whoever may send from it asks `GET /v1/me`.
     #[serde(rename = "number.updated")]
     NumberUpdated(NumberUpdated),
+    /// Somebody whom I have a thread with wants no texts, or takes them again: ask for the thread's row.
+    #[serde(rename = "consent.updated")]
+    ConsentUpdated(ConsentUpdated),
+    /// A text is nobody's, or is so no longer. To administrators.
+    #[serde(rename = "unrouted.updated")]
+    UnroutedUpdated(UnroutedUpdated),
+    /// What is set for all has changed: ask `GET /v1/settings`.
+    #[serde(rename = "settings.updated")]
+    SettingsUpdated(SettingsUpdated),
 }
+
+/// Somebody wants no texts, or takes them again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ConsentUpdated {
+    /// Who.
+    pub number: String,
+    /// From which of ours; null: from any.
+    pub our_number: Option<String>,
+}
+
+/// A text is nobody's, or is so no longer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UnroutedUpdated {
+    /// Which.
+    pub id: String,
+}
+
+/// What is set for all has changed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SettingsUpdated {}
 
 /// Some came into a group, or went.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -244,9 +281,9 @@ pub struct ParticipantsChanged {
     /// Which group.
     pub conversation: String,
     /// Who came.
-    pub added: Vec<Person>,
+    pub added: Vec<Who>,
     /// Who went.
-    pub removed: Vec<Person>,
+    pub removed: Vec<Who>,
     /// All who are in it.
     pub participant_count: i64,
 }
@@ -323,16 +360,28 @@ impl EventFrame {
     pub fn of(committed: &Committed, people: &People) -> Self {
         let event = match &committed.happening {
             Happening::MessageCreated(message) => Event::MessageCreated(Message::of(message, people)),
+            Happening::MessageUpdated(message) => Event::MessageUpdated(Message::of(message, people)),
             Happening::ConversationUpdated { facts, joined } => Event::ConversationUpdated(Conversation {
                 joined: joined.map(Into::into),
                 ..Conversation::of(facts, people)
             }),
-            Happening::ParticipantsChanged { conversation, added, removed, participant_count, .. } => {
-                let named = |who: &[ExtensionId]| who.iter().filter_map(|id| Person::of(*id, people)).collect();
+            Happening::ParticipantsChanged {
+                conversation,
+                added,
+                removed,
+                numbers_added,
+                numbers_removed,
+                participant_count,
+                ..
+            } => {
+                let named = |who: &[ExtensionId], numbers: &[Number]| {
+                    let inside = who.iter().filter_map(|id| Person::of(*id, people)).map(Who::Person);
+                    inside.chain(numbers.iter().map(|number| Who::Outsider(number.into()))).collect()
+                };
                 Event::ParticipantsChanged(ParticipantsChanged {
                     conversation: conversation.to_string(),
-                    added: named(added),
-                    removed: named(removed),
+                    added: named(added, numbers_added),
+                    removed: named(removed, numbers_removed),
                     participant_count: *participant_count,
                 })
             }
@@ -360,6 +409,12 @@ impl EventFrame {
                 Event::ExtensionUpdated(ExtensionUpdated { person, enabled: *enabled })
             }
             Happening::PhoneNumberUpdated(number) => Event::NumberUpdated(NumberUpdated { number: number.to_string() }),
+            Happening::ConsentUpdated { our_number, number } => Event::ConsentUpdated(ConsentUpdated {
+                number: number.to_string(),
+                our_number: our_number.as_ref().map(Number::to_string),
+            }),
+            Happening::UnroutedUpdated(id) => Event::UnroutedUpdated(UnroutedUpdated { id: id.to_string() }),
+            Happening::SettingsUpdated => Event::SettingsUpdated(SettingsUpdated {}),
         };
         EventFrame { version: committed.version, event }
     }

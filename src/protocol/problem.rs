@@ -36,6 +36,8 @@ pub fn code(refusal: &Refusal) -> (&'static str, u16, &'static str) {
         Refusal::EmptyText              => ("empty_text",           422, "Nothing to send"),
         Refusal::InvalidText            => ("invalid_text",         422, "The text can't be sent"),
         Refusal::NumberTaken(_)         => ("number_taken",         409, "The number is taken"),
+        Refusal::SmsNotEnabled(_)       => ("sms_not_enabled",      409, "No number to send from"),
+        Refusal::OptedOut               => ("opted_out",            409, "They said stop"),
         Refusal::InvalidNumber(_)       => ("invalid_number",       422, "Not a number to text"),
         Refusal::InvalidName(_)         => ("invalid_name",         422, "The name can't be used"),
         Refusal::TooFewParticipants(_)  => ("too_few_participants", 422, "Too few participants"),

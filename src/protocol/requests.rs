@@ -37,6 +37,18 @@ pub enum CreateConversation {
         name: String,
         /// The others' numbers; with me 2–1,000.
         extensions: Vec<String>,
+        /// Numbers outside, however they are written; up to 50.
+        #[serde(default)]
+        numbers: Vec<String>,
+    },
+    /// My thread with a number outside: the one that is there, or a new one.
+    Sms {
+        /// The number, however it is written.
+        #[schema(example = "(404) 555-0199")]
+        number: String,
+        /// The number of ours that it goes out from; my default if absent.
+        #[serde(default)]
+        from: Option<String>,
     },
 }
 
@@ -49,12 +61,60 @@ pub struct Rename {
     pub name: String,
 }
 
-/// Brings colleagues into a group.
+/// Sends a text again.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryDelivery {
+    /// To this number.
+    #[schema(example = "+14045550199")]
+    pub number: String,
+    /// The attempt that I saw.
+    #[schema(minimum = 1)]
+    pub attempt: i64,
+}
+
+/// Records that somebody wants no texts, or takes them again.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordConsent {
+    /// Who said so.
+    #[schema(example = "+14045550199")]
+    pub number: String,
+    /// Whether they want none.
+    pub opted_out: bool,
+    /// From which of ours.
+    pub scope: ConsentScope,
+}
+
+/// From which of ours somebody wants no texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentScope {
+    /// From this conversation's number.
+    Number,
+    /// From the whole company.
+    Tenant,
+}
+
+/// What may I show for these numbers?
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AskNames {
+    /// In E.164, up to 200, with commas between.
+    pub numbers: String,
+}
+
+/// Brings colleagues and numbers outside into a group.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddParticipants {
-    /// Their numbers.
+    /// Colleagues' numbers.
+    #[serde(default)]
     pub extensions: Vec<String>,
+    /// Numbers outside, however they are written.
+    #[serde(default)]
+    pub numbers: Vec<String>,
 }
 
 /// A page of a list.
@@ -75,9 +135,11 @@ pub struct ListParticipants {
 pub struct SendMessage {
     /// The sender's own name for it: the same again is the same message.
     pub client_id: uuid::Uuid,
-    /// 1–4,000 characters.
+    /// 1–4,000 characters; 1,600 where it also goes out by SMS.
     #[schema(example = "On my way")]
     pub text: String,
+    /// The number of ours that it goes out from; my default if absent.
+    pub from: Option<String>,
 }
 
 /// What would this cost by SMS?
@@ -191,6 +253,76 @@ pub struct PutExtension {
     /// The phone numbers it may send from, in order; they may be provisioned later. None if absent.
     #[serde(default)]
     pub caller_ids: Vec<String>,
+}
+
+/// Gives a text that is nobody's to somebody.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssignUnrouted {
+    /// The extension whose thread it goes to.
+    #[schema(example = "201")]
+    pub extension: String,
+}
+
+/// Records that somebody wants no texts.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutConsent {
+    /// Why, in their words; up to 200 characters.
+    pub reason: Option<String>,
+}
+
+/// What is set for all of a company. What is absent takes its default.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutSettings {
+    /// The sound of a new message: the name of one of ours, or an https URL. `chime` if absent.
+    #[schema(example = "chime")]
+    pub alert_tone: Option<String>,
+    /// Where numbers are that don't say. `US` if absent.
+    #[schema(example = "US")]
+    pub region: Option<String>,
+    /// What answers HELP. Without it HELP is an ordinary text.
+    pub help_text: Option<String>,
+    /// What answers STOP, where the carrier doesn't.
+    pub opt_out_text: Option<String>,
+    /// What answers START, where the carrier doesn't.
+    pub opt_in_text: Option<String>,
+    /// Reasons to pause that are offered to agents.
+    pub pause_reasons: Option<Vec<String>>,
+}
+
+/// Texts in as a customer of the simulator.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SimulateText {
+    /// Whose phone it is: a number, a short code or a name.
+    #[schema(example = "+14045550199")]
+    pub from: String,
+    /// One of our numbers.
+    #[schema(example = "+14045550100")]
+    pub to: String,
+    /// What it says; empty, if only pictures are sent.
+    pub text: String,
+    /// The simulator's name for it; the same again is the same text. A new one if absent.
+    pub id: Option<String>,
+    /// Where pictures can be fetched that come with it.
+    #[serde(default)]
+    pub media: Vec<String>,
+}
+
+/// What a phone of the simulator received.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListSimulated {
+    /// Whose phone.
+    pub number: String,
+    /// `next` of the page before.
+    pub after: Option<i64>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
 }
 
 /// A phone number as the PBX wants it.

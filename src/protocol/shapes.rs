@@ -6,12 +6,15 @@ use utoipa::ToSchema;
 use crate::domain::{
     self, Caller, ExtensionId,
     change::Reading,
-    conversation::{Facts, Marker},
+    conversation::{Facts, Marker, Whom},
     extension::{Extension, People},
     phone::Number,
     presence,
     provision::phone_number::PhoneNumber,
-    sms::segments::{Encoding, Estimate},
+    sms::{
+        consent::Consent,
+        segments::{Encoding, Estimate},
+    },
 };
 
 use super::requests::RoleName;
@@ -31,6 +34,42 @@ impl Person {
     /// Somebody, if they are known.
     pub fn of(id: ExtensionId, people: &People) -> Option<Self> {
         people.get(&id).map(|(extension, name)| Person { extension: extension.clone(), name: name.clone() })
+    }
+}
+
+/// Somebody outside.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Outsider {
+    /// In E.164; a short code or a name, where such a one texted in.
+    #[schema(example = "+14045550199")]
+    pub number: String,
+    /// What I call them, where I know them. Not in events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl From<&Number> for Outsider {
+    fn from(number: &Number) -> Self {
+        Outsider { number: number.to_string(), name: None }
+    }
+}
+
+/// One of us, or somebody outside.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Who {
+    /// One of us.
+    Person(Person),
+    /// Somebody outside.
+    Outsider(Outsider),
+}
+
+impl Who {
+    fn of(whom: &Whom, people: &People) -> Option<Self> {
+        match whom {
+            Whom::Extension(id) => Person::of(*id, people).map(Who::Person),
+            Whom::Number(number) => Some(Who::Outsider(number.into())),
+        }
     }
 }
 
@@ -58,6 +97,8 @@ pub struct CallerId {
     pub label: Option<String>,
     /// Whether it has an active SMS plan.
     pub sms_enabled: bool,
+    /// Whether I may text from it in threads and groups: it has a plan, and feeds no queue.
+    pub can_send: bool,
 }
 
 impl Me {
@@ -211,19 +252,33 @@ pub enum SystemEvent {
         /// Who added them.
         by: Person,
         /// Whom.
-        who: Person,
+        who: Who,
     },
     /// Somebody is no longer in it.
     Removed {
         /// Who removed them.
         by: Person,
         /// Whom.
-        who: Person,
+        who: Who,
     },
     /// Somebody went.
     Left {
         /// Who.
         who: Person,
+    },
+    /// The customer wants no more texts.
+    OptedOut {
+        /// From this number of ours; null: from any.
+        our_number: Option<String>,
+        /// Who recorded it, if not they themselves.
+        by: Option<Person>,
+    },
+    /// The customer takes texts again.
+    OptedIn {
+        /// From this number of ours; null: from any.
+        our_number: Option<String>,
+        /// Who recorded it, if not they themselves.
+        by: Option<Person>,
     },
 }
 
@@ -234,9 +289,17 @@ impl SystemEvent {
         Some(match event {
             E::Created { by, group } => SystemEvent::Created { by: person(by)?, group: group.clone() },
             E::Renamed { by, to } => SystemEvent::Renamed { by: person(by)?, to: to.clone() },
-            E::Added { by, who } => SystemEvent::Added { by: person(by)?, who: person(who)? },
-            E::Removed { by, who } => SystemEvent::Removed { by: person(by)?, who: person(who)? },
+            E::Added { by, who } => SystemEvent::Added { by: person(by)?, who: Who::of(who, people)? },
+            E::Removed { by, who } => SystemEvent::Removed { by: person(by)?, who: Who::of(who, people)? },
             E::Left { who } => SystemEvent::Left { who: person(who)? },
+            E::OptedOut { our_number, by } => SystemEvent::OptedOut {
+                our_number: our_number.as_ref().map(Number::to_string),
+                by: by.as_ref().and_then(person),
+            },
+            E::OptedIn { our_number, by } => SystemEvent::OptedIn {
+                our_number: our_number.as_ref().map(Number::to_string),
+                by: by.as_ref().and_then(person),
+            },
         })
     }
 }
@@ -247,6 +310,167 @@ impl SystemEvent {
 pub enum Direction {
     /// Between extensions alone.
     Internal,
+    /// From outside.
+    Inbound,
+    /// To somebody outside, and to the extensions beside them.
+    Outbound,
+}
+
+impl From<domain::conversation::Direction> for Direction {
+    fn from(direction: domain::conversation::Direction) -> Self {
+        match direction {
+            domain::conversation::Direction::Internal => Direction::Internal,
+            domain::conversation::Direction::Inbound => Direction::Inbound,
+            domain::conversation::Direction::Outbound => Direction::Outbound,
+        }
+    }
+}
+
+/// How far a text to somebody outside has come. Within one attempt it only rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// Waits for its turn.
+    Queued,
+    /// Being handed to the carrier.
+    Sending,
+    /// Handed over perhaps: the carrier's answer was lost.
+    Unconfirmed,
+    /// The carrier has it.
+    Sent,
+    /// The phone has it.
+    Delivered,
+    /// It was not sent.
+    Failed,
+    /// The phone didn't get it.
+    Undelivered,
+}
+
+impl From<domain::sms::delivery::Status> for DeliveryStatus {
+    fn from(status: domain::sms::delivery::Status) -> Self {
+        use domain::sms::delivery::Status as S;
+        match status {
+            S::Queued => DeliveryStatus::Queued,
+            S::Sending => DeliveryStatus::Sending,
+            S::Unconfirmed => DeliveryStatus::Unconfirmed,
+            S::Sent => DeliveryStatus::Sent,
+            S::Delivered => DeliveryStatus::Delivered,
+            S::Failed => DeliveryStatus::Failed,
+            S::Undelivered => DeliveryStatus::Undelivered,
+        }
+    }
+}
+
+/// Who says that a text failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorSource {
+    /// Partyline.
+    Engine,
+    /// The carrier.
+    Carrier,
+}
+
+/// Why a text failed, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeliveryError {
+    /// Who says so.
+    pub source: ErrorSource,
+    /// The carrier's code, or one of ours.
+    #[schema(example = "30007")]
+    pub code: String,
+    /// The reason, in plain words.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// The sending of a message to one number outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Delivery {
+    /// To whom.
+    #[schema(example = "+14045550199")]
+    pub number: String,
+    /// From which of ours; null if its author had none.
+    pub our_number: Option<String>,
+    /// How far it has come.
+    pub status: DeliveryStatus,
+    /// The newest attempt: 1, 2, 3 …
+    pub attempt: i64,
+    /// In how many segments it goes out.
+    pub segments: i64,
+    /// Why it failed.
+    pub error: Option<DeliveryError>,
+    /// When its status last changed.
+    pub updated_at: String,
+}
+
+impl From<&domain::sms::delivery::Delivery> for Delivery {
+    fn from(d: &domain::sms::delivery::Delivery) -> Self {
+        let error = d.error.clone().map(|e| DeliveryError {
+            source: match e.source {
+                domain::sms::delivery::Source::Engine => ErrorSource::Engine,
+                domain::sms::delivery::Source::Carrier => ErrorSource::Carrier,
+            },
+            code: e.code,
+            message: e.message,
+            remedy: e.remedy,
+        });
+        Delivery {
+            number: d.number.to_string(),
+            our_number: d.our_number.as_ref().map(Number::to_string),
+            status: d.status.into(),
+            attempt: d.attempt,
+            segments: d.segments,
+            error,
+            updated_at: d.updated_at.to_rfc3339(),
+        }
+    }
+}
+
+/// Whether a file that came with a text is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentState {
+    /// It is being fetched from the carrier.
+    Pending,
+    /// It is.
+    Stored,
+    /// It never will be.
+    Failed,
+}
+
+/// A file that came with a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Attachment {
+    /// Its name for ever.
+    pub id: String,
+    /// What it is.
+    #[schema(example = "image/jpeg")]
+    pub content_type: String,
+    /// Whether it is here.
+    pub state: AttachmentState,
+    /// How large it is, in bytes, once it is here.
+    pub size: Option<i64>,
+    /// Where it can be had, once it is here.
+    pub url: Option<String>,
+}
+
+impl From<&domain::conversation::Attachment> for Attachment {
+    fn from(a: &domain::conversation::Attachment) -> Self {
+        let state = match a.state {
+            domain::conversation::AttachmentState::Pending => AttachmentState::Pending,
+            domain::conversation::AttachmentState::Stored => AttachmentState::Stored,
+            domain::conversation::AttachmentState::Failed => AttachmentState::Failed,
+        };
+        Attachment {
+            id: a.id.to_string(),
+            content_type: a.content_type.clone(),
+            state,
+            size: a.size,
+            url: (state == AttachmentState::Stored).then(|| format!("/v1/attachments/{}", a.id)),
+        }
+    }
 }
 
 /// One entry of a timeline.
@@ -270,30 +494,32 @@ pub struct Message {
     pub client_id: Option<String>,
     /// When it was committed.
     pub created_at: String,
-    /// Who wrote it; nobody a system message.
-    pub from: Option<Person>,
-    /// What it says, exactly as typed.
+    /// Who wrote it; nobody a system message, or one that was sent by itself.
+    pub from: Option<Who>,
+    /// What it says, exactly as typed; empty, if only a picture came.
     pub text: String,
     /// Of a system message: what happened, for clients that say it in their own way.
     pub event: Option<SystemEvent>,
     /// Pictures that came with it.
-    #[schema(value_type = Vec<Object>)]
-    pub attachments: Vec<serde_json::Value>,
-    /// Its sending to external numbers.
-    #[schema(value_type = Vec<Object>)]
-    pub deliveries: Vec<serde_json::Value>,
+    pub attachments: Vec<Attachment>,
+    /// Its sending to numbers outside.
+    pub deliveries: Vec<Delivery>,
 }
 
 impl Message {
     /// A message, to show.
     pub fn of(m: &domain::conversation::Message, people: &People) -> Self {
         let event = m.event.as_ref().and_then(|event| SystemEvent::of(event, people));
-        let from = Person::of(m.author, people).filter(|_| m.event.is_none());
-        Message { event, ..Self::by(m, from) }
+        let from = match &m.author {
+            domain::conversation::Author::Extension(id) => Person::of(*id, people).map(Who::Person),
+            domain::conversation::Author::Number(number) => Some(Who::Outsider(number.into())),
+            domain::conversation::Author::Nobody => None,
+        };
+        Message { event, ..Self::by(m, from.filter(|_| m.event.is_none())) }
     }
 
     /// A message whose author is known.
-    pub fn by(m: &domain::conversation::Message, from: Option<Person>) -> Self {
+    pub fn by(m: &domain::conversation::Message, from: Option<Who>) -> Self {
         Message {
             id: m.id().to_string(),
             conversation: m.conversation.to_string(),
@@ -301,16 +527,14 @@ impl Message {
             version: m.version,
             text_no: m.text_no,
             kind: if m.event.is_some() { MessageKind::System } else { MessageKind::Text },
-            direction: match m.direction {
-                domain::conversation::Direction::Internal => Direction::Internal,
-            },
+            direction: m.direction.into(),
             client_id: m.client_id.map(|id| id.to_string()),
             created_at: m.created_at.to_rfc3339(),
             from,
             text: m.text.as_str().to_owned(),
             event: None,
-            attachments: vec![],
-            deliveries: vec![],
+            attachments: m.attachments.iter().map(Attachment::from).collect(),
+            deliveries: m.deliveries.iter().map(Delivery::from).collect(),
         }
     }
 }
@@ -321,8 +545,10 @@ impl Message {
 pub enum ConversationKind {
     /// Two extensions.
     Direct,
-    /// Named; extensions come and go.
+    /// Named; extensions, and numbers outside, come and go.
     Group,
+    /// An extension's own thread with a number outside.
+    Sms,
 }
 
 /// How far somebody has read.
@@ -342,7 +568,17 @@ impl From<Marker> for ReadMarker {
 
 /// Somebody in a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Participant {
+#[serde(untagged)]
+pub enum Participant {
+    /// One of us.
+    Member(Member),
+    /// Somebody outside, in a group.
+    Outsider(Outsider),
+}
+
+/// An extension in a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Member {
     /// Its number.
     pub extension: String,
     /// Its display name.
@@ -355,7 +591,7 @@ impl Participant {
     /// One who is in a conversation, to show.
     pub fn of(reading: &Reading, people: &People) -> Option<Self> {
         let Person { extension, name } = Person::of(reading.extension, people)?;
-        Some(Participant { extension, name, read_seq: reading.marker.seq })
+        Some(Participant::Member(Member { extension, name, read_seq: reading.marker.seq }))
     }
 }
 
@@ -388,10 +624,24 @@ pub struct Conversation {
     /// How far I have read. Not in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub my_read: Option<ReadMarker>,
-    /// All who are in it.
+    /// All who are in it, inside and outside.
     pub participant_count: i64,
-    /// Up to 20 of them.
+    /// Those outside among them, of a group: each text goes to so many.
+    pub outsider_count: usize,
+    /// Up to 20 of them, those inside first.
     pub participants: Vec<Participant>,
+    /// Of a thread: the number outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// Of a thread: the number of ours that it goes out from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub our_number: Option<String>,
+    /// Of a thread: since when the customer waits for a reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs_reply_since: Option<String>,
+    /// Of a thread: the customer wants no texts from this number. Not in events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opted_out: Option<bool>,
     /// In an event: it is new to me, and this is the marker from which I start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joined: Option<ReadMarker>,
@@ -407,6 +657,7 @@ impl Conversation {
             kind: match facts.kind {
                 domain::conversation::Kind::Direct => ConversationKind::Direct,
                 domain::conversation::Kind::Group => ConversationKind::Group,
+                domain::conversation::Kind::Sms => ConversationKind::Sms,
             },
             name: facts.name.clone(),
             unread: None,
@@ -416,7 +667,12 @@ impl Conversation {
             last_activity_at: facts.last_activity_at.to_rfc3339(),
             my_read: None,
             participant_count: facts.participant_count,
-            participants: facts.participants.iter().filter_map(|r| Participant::of(r, people)).collect(),
+            outsider_count: facts.numbers.len(),
+            participants: shown(facts, people),
+            number: facts.pair.as_ref().map(|pair| pair.theirs.to_string()),
+            our_number: facts.pair.as_ref().map(|pair| pair.ours.to_string()),
+            needs_reply_since: facts.needs_reply_since.map(|at| at.to_rfc3339()),
+            opted_out: None,
             joined: None,
         }
     }
@@ -427,18 +683,120 @@ impl Conversation {
         facts: &Facts,
         last: Option<&domain::conversation::Message>,
         my_read: Marker,
+        opted_out: bool,
         people: &People,
     ) -> Self {
-        let other = facts.participants.iter().find(|r| r.extension != me);
-        let name = facts.name.clone().or_else(|| Some(people.get(&other?.extension)?.1.clone()));
+        let name = match &facts.pair {
+            Some(pair) => Some(pair.theirs.international()),
+            None => {
+                let other = facts.participants.iter().find(|r| r.extension != me);
+                facts.name.clone().or_else(|| Some(people.get(&other?.extension)?.1.clone()))
+            }
+        };
         Conversation {
             name,
+            opted_out: facts.pair.as_ref().map(|_| opted_out),
             unread: Some((facts.text_count - my_read.text_no).max(0)),
             last_message: last.map(|m| Message::of(m, people)),
             my_read: Some(my_read.into()),
             ..Self::of(facts, people)
         }
     }
+}
+
+/// Up to 20 of those in a conversation, those inside first.
+fn shown(facts: &Facts, people: &People) -> Vec<Participant> {
+    let inside = facts.participants.iter().filter_map(|r| Participant::of(r, people));
+    let outside = facts.numbers.iter().map(|number| Participant::Outsider(number.into()));
+    inside.chain(outside).take(domain::conversation::PARTICIPANTS_SHOWN).collect()
+}
+
+/// A text that came in and is nobody's.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UnroutedText {
+    /// Its name.
+    pub id: String,
+    /// Which of our numbers it is for.
+    pub our_number: String,
+    /// Who sent it.
+    pub number: String,
+    /// What it says.
+    pub text: String,
+    /// How many files came with it.
+    pub attachment_count: usize,
+    /// When it came.
+    pub at: String,
+}
+
+/// A carrier's request that was signed and could not be used.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DeadLetter {
+    /// Its name.
+    pub id: String,
+    /// The section of the configuration that it came by.
+    pub carrier: String,
+    /// `inbound` or `status`.
+    pub kind: String,
+    /// Why it could not be used.
+    pub reason: String,
+    /// The body's type.
+    pub content_type: String,
+    /// The body; what is no UTF-8 in it is replaced.
+    pub body: String,
+    /// When it came.
+    pub at: String,
+}
+
+/// Somebody who wants no texts.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ConsentRecord {
+    /// From which of ours, or `all`.
+    #[schema(example = "+14045550100")]
+    pub our_number: String,
+    /// Who.
+    pub number: String,
+    /// How we know: `keyword`, `carrier`, `agent` or `pbx`.
+    pub source: String,
+    /// Which of us recorded it.
+    pub by: Option<Person>,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// Since when.
+    pub at: String,
+}
+
+impl ConsentRecord {
+    /// A record, to show.
+    pub fn of(c: &Consent, people: &People) -> Self {
+        ConsentRecord {
+            our_number: c.our_number.as_ref().map_or_else(|| "all".to_owned(), Number::to_string),
+            number: c.number.to_string(),
+            source: c.source.as_str().into(),
+            by: c.by.and_then(|id| Person::of(id, people)),
+            reason: c.reason.clone(),
+            at: c.at.to_rfc3339(),
+        }
+    }
+}
+
+/// A text that arrived at a phone of the simulator.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SimulatedText {
+    /// Who sent it.
+    pub from: String,
+    /// Whose phone.
+    pub to: String,
+    /// What it says.
+    pub text: String,
+    /// When it arrived.
+    pub at: String,
+}
+
+/// The name under which the simulator took a text.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SimulatedId {
+    /// The simulator's name for it: sent again under it, it is the same text.
+    pub id: String,
 }
 
 /// How a text is encoded as SMS.
@@ -489,6 +847,8 @@ pub struct List<T> {
 pub struct Settings {
     /// The most characters of a message.
     pub message_max_characters: usize,
+    /// ... of one that also goes out by SMS.
+    pub sms_max_characters: usize,
     /// The largest frame, in bytes.
     pub frame_max_bytes: usize,
     /// The most extensions whose presence one session watches.

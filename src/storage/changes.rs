@@ -3,14 +3,14 @@
 //! A client that comes back and a switchboard that missed something are the same thing here.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use sea_orm::ConnectionTrait;
 
 use crate::domain::{
-    Audience, Committed, ConversationId, ExtensionId, Happening, Seq, TenantId, Timestamp, Version,
+    Audience, Committed, ConversationId, ExtensionId, Happening, Seq, TenantId, Timestamp, UnroutedId, Version,
     change::Reading,
     conversation::{Gone, Marker},
     phone::Number,
@@ -22,7 +22,7 @@ use super::{
     dialect::{Column, Hex, bulk},
     entity::extension,
     extension_id,
-    messages::messages,
+    messages::{dressed, messages},
     models,
 };
 
@@ -53,6 +53,9 @@ struct RareChanges {
     removals: bool,
     extensions: bool,
     phone_numbers: bool,
+    consents: bool,
+    unrouted: bool,
+    settings: Version,
 }
 
 /// A member of a conversation that changed.
@@ -98,6 +101,15 @@ impl Storage {
         if rare.phone_numbers {
             self.merge_phone_numbers(&tx, &mut merged, after, most).await?;
         }
+        if rare.consents {
+            self.merge_consents(&tx, &mut merged, reader, after, most).await?;
+        }
+        if rare.unrouted {
+            self.merge_unrouted(&tx, &mut merged, reader, after, most).await?;
+        }
+        if rare.settings > after {
+            merged.add_for_all(rare.settings, Happening::SettingsUpdated);
+        }
         if merged.rows.len() > most {
             return Ok(CatchUp::TooFar);
         }
@@ -113,11 +125,20 @@ impl Storage {
     ) -> Result<RareChanges, StorageError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM participant WHERE tenant_id = $1 AND left_version > $2) AS removals, \
              EXISTS (SELECT 1 FROM extension WHERE tenant_id = $1 AND version > $2) AS extensions, \
-             EXISTS (SELECT 1 FROM phone_number WHERE tenant_id = $1 AND version > $2) AS phone_numbers";
+             EXISTS (SELECT 1 FROM phone_number WHERE tenant_id = $1 AND version > $2) AS phone_numbers, \
+             EXISTS (SELECT 1 FROM consent WHERE tenant_id = $1 AND version > $2) AS consents, \
+             EXISTS (SELECT 1 FROM unrouted WHERE tenant_id = $1 AND version > $2) AS unrouted, \
+             (SELECT settings_version FROM tenant WHERE id = $1) AS settings";
         let row = db.query_one_raw(self.statement(sql, [tenant.0.into(), after.into()])).await?;
         row.map_or(Ok(RareChanges::default()), |row| {
-            let (removals, extensions) = (column(&row, "removals")?, column(&row, "extensions")?);
-            Ok(RareChanges { removals, extensions, phone_numbers: column(&row, "phone_numbers")? })
+            Ok(RareChanges {
+                removals: column(&row, "removals")?,
+                extensions: column(&row, "extensions")?,
+                phone_numbers: column(&row, "phone_numbers")?,
+                consents: column(&row, "consents")?,
+                unrouted: column(&row, "unrouted")?,
+                settings: column(&row, "settings")?,
+            })
         })
     }
 
@@ -218,10 +239,42 @@ impl Storage {
                 (sql, vec![tenant.into(), after.into(), one_more(most).into(), bulk(&since)])
             }
         };
-        for message in messages(&db.query_all_raw(self.statement(&sql, values)).await?)? {
+        let found = messages(&db.query_all_raw(self.statement(&sql, values)).await?)?;
+        let mut made: HashSet<_> = HashSet::new();
+        for message in dressed(db, self.0.dialect, found).await? {
             let Some(members) = members.get(&message.conversation) else { continue };
             let who = told(members, message.version);
+            made.insert((message.conversation, message.seq));
             merged.add_at(message.created_at, message.version, who, Happening::MessageCreated(message));
+        }
+        self.merge_updates(db, merged, members, &made, after, most).await
+    }
+
+    /// Messages that were there at the cursor, and of which a delivery or a file has changed since.
+    async fn merge_updates(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        members: &HashMap<ConversationId, Vec<Member>>,
+        made: &HashSet<(ConversationId, Seq)>,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let ids: Vec<_> = members.keys().map(|id| (Hex(id.0),)).collect();
+        let rows = self.0.dialect.rows(4, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT m.* FROM message m WHERE m.tenant_id = $1 AND m.updated_version > $2 AND m.version <= $2 \
+             AND m.conversation_id IN (SELECT id FROM {rows} r) LIMIT $3"
+        );
+        let values = [merged.tenant.0.into(), after.into(), one_more(most).into(), bulk(&ids)];
+        let found = messages(&db.query_all_raw(self.statement(&sql, values)).await?)?;
+        for message in dressed(db, self.0.dialect, found).await? {
+            let Some(members) = members.get(&message.conversation) else { continue };
+            if made.contains(&(message.conversation, message.seq)) {
+                continue;
+            }
+            let who = told(members, message.version);
+            merged.add_at(message.created_at, message.version, who, Happening::MessageUpdated(message));
         }
         Ok(())
     }
@@ -324,6 +377,64 @@ impl Storage {
         for row in db.query_all_raw(self.statement(sql, values)).await? {
             let number = Number::stored(column(&row, "number")?);
             merged.add_for_all(column(&row, "version")?, Happening::PhoneNumberUpdated(number));
+        }
+        Ok(())
+    }
+
+    /// Who has a thread with somebody hears that they want no texts, or take them again.
+    async fn merge_consents(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        reader: Reader,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let mut sql = String::from(
+            "SELECT s.our_number, s.number, s.version, p.extension_id FROM consent s \
+             JOIN conversation c ON c.tenant_id = s.tenant_id AND c.their_number = s.number \
+             AND (s.our_number = '' OR c.our_number = s.our_number) \
+             JOIN participant p ON p.conversation_id = c.id AND p.left_version IS NULL \
+             WHERE s.tenant_id = $1 AND s.version > $2",
+        );
+        let mut values = vec![merged.tenant.0.into(), after.into(), one_more(most).into()];
+        if let Reader::Extension(me) = reader {
+            sql.push_str(" AND p.extension_id = $4");
+            values.push(me.0.into());
+        }
+        sql.push_str(" LIMIT $3");
+        let mut told: BTreeMap<(Version, String, String), BTreeSet<ExtensionId>> = BTreeMap::new();
+        for row in db.query_all_raw(self.statement(&sql, values)).await? {
+            let key = (column(&row, "version")?, column(&row, "our_number")?, column(&row, "number")?);
+            told.entry(key).or_default().insert(extension_id(&row, "extension_id")?);
+        }
+        for ((version, ours, number), who) in told {
+            let our_number = (!ours.is_empty()).then(|| Number::stored(ours));
+            let happening = Happening::ConsentUpdated { our_number, number: Number::stored(number) };
+            merged.add(version, who.into_iter().collect(), happening);
+        }
+        Ok(())
+    }
+
+    /// Administrators hear of texts that are nobody's.
+    async fn merge_unrouted(
+        &self,
+        db: &impl ConnectionTrait,
+        merged: &mut Merge,
+        reader: Reader,
+        after: Version,
+        most: usize,
+    ) -> Result<(), StorageError> {
+        let mut admins = self.admins(db, merged.tenant).await?;
+        if let Reader::Extension(me) = reader {
+            admins.retain(|admin| *admin == me);
+        }
+        let admins: Arc<[_]> = admins.into();
+        let sql = "SELECT id, version FROM unrouted WHERE tenant_id = $1 AND version > $2 LIMIT $3";
+        let values = [merged.tenant.0.into(), after.into(), one_more(most).into()];
+        for row in db.query_all_raw(self.statement(sql, values)).await? {
+            let happening = Happening::UnroutedUpdated(UnroutedId(column(&row, "id")?));
+            merged.add(column(&row, "version")?, admins.clone(), happening);
         }
         Ok(())
     }

@@ -7,8 +7,9 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use crate::domain::{
     ConversationId, ExtensionId, Seq, TenantId, Timestamp, Version,
     change::Reading,
-    conversation::{Conversation, Facts, Kind, Marker, Message, PARTICIPANTS_SHOWN},
+    conversation::{Conversation, Facts, Kind, Marker, Message, PARTICIPANTS_SHOWN, Pair},
     extension::Colleague,
+    phone::Number,
 };
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     dialect::{Column, Hex, bulk},
     extension_id,
     extensions::like,
-    messages::messages,
+    messages::{dressed, messages},
 };
 
 /// A conversation as one of its members sees it.
@@ -28,6 +29,8 @@ pub struct Row {
     pub last_message: Option<Message>,
     /// How far the one who looks has read.
     pub my_read: Marker,
+    /// Of a thread: the customer wants no texts from its number.
+    pub opted_out: bool,
 }
 
 /// Which of my conversations.
@@ -38,13 +41,15 @@ pub enum Filter {
     All,
     /// Those with texts I have not read.
     Unread,
+    /// Those in which a customer waits for a reply.
+    NeedsReply,
 }
 
 impl Storage {
     /// The state that commands are decided on.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StorageError> {
         let tx = self.moment().await?;
-        let sql = "SELECT tenant_id, kind, name, revision FROM conversation WHERE id = $1";
+        let sql = "SELECT tenant_id, kind, name, revision, our_number, their_number FROM conversation WHERE id = $1";
         let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
         let members = self.0.dialect.collected(&[
             ("extension_id", Column::Uuid),
@@ -57,16 +62,49 @@ impl Storage {
             members.into_iter().map(|(who, seq, text_no)| (who, Marker { seq, text_no })).collect();
         let mut audience: Vec<_> = members.keys().copied().collect();
         audience.sort_unstable();
+        let tenant = TenantId(column(&row, "tenant_id")?);
+        let (kind, pair) = (kind(&row, id)?, pair(&row)?);
+        let mut numbers: HashMap<_, Vec<Number>> = HashMap::new();
+        if kind == Kind::Group {
+            numbers = self.outsiders(&tx, tenant, &[id]).await?;
+        }
+        let numbers = numbers.remove(&id).unwrap_or_default();
+        let reach = self.reach(&tx, tenant, &audience, pair.as_ref(), &numbers).await?;
         Ok(Some(Conversation {
             id,
-            tenant: TenantId(column(&row, "tenant_id")?),
-            kind: kind(&row, id)?,
+            tenant,
+            kind,
             name: column(&row, "name")?,
             revision: column(&row, "revision")?,
             members,
             audience: audience.into(),
             typing: HashMap::new(),
+            pair,
+            numbers: numbers.into(),
+            reach,
         }))
+    }
+
+    /// Who outside is in each of these groups, in order.
+    async fn outsiders(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<Number>>, StorageError> {
+        let keys = bulk(&ids.iter().map(|id| (Hex(id.0),)).collect::<Vec<_>>());
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let shown = self.0.dialect.collected(&[("o.conversation_id", Column::Uuid), ("o.number", Column::Text)]);
+        let sql = format!(
+            "SELECT {shown} FROM {rows} r CROSS JOIN outsider o WHERE o.conversation_id = r.id AND o.tenant_id = $1"
+        );
+        let mut found: Vec<(ConversationId, Number)> = self.collect(db, &sql, [tenant.0.into(), keys]).await?;
+        found.sort_unstable();
+        let mut outsiders: HashMap<_, Vec<_>> = HashMap::new();
+        for (id, number) in found {
+            outsiders.entry(id).or_default().push(number);
+        }
+        Ok(outsiders)
     }
 
     /// The conversation with this natural key.
@@ -90,7 +128,8 @@ impl Storage {
         Ok(self.rows_of(&tx, tenant, me, &[id]).await?.pop())
     }
 
-    /// Who is in one of my conversations, after `after`, and how far each has read; `None` for who is no member.
+    /// Who is in one of my conversations, after `after`, and how far each has read, and all who are outside; `None` for
+    /// who is no member.
     pub async fn participants(
         &self,
         tenant: TenantId,
@@ -98,7 +137,7 @@ impl Storage {
         id: ConversationId,
         after: Option<ExtensionId>,
         limit: usize,
-    ) -> Result<Option<Vec<Reading>>, StorageError> {
+    ) -> Result<Option<(Vec<Reading>, Vec<Number>)>, StorageError> {
         let tx = self.moment().await?;
         if !self.is_member(&tx, tenant, me, id).await? {
             return Ok(None);
@@ -118,7 +157,8 @@ impl Storage {
         let found: Vec<(ExtensionId, Seq, i64)> = self.collect(&tx, &sql, values).await?;
         let mut found: Vec<_> = found.into_iter().map(|(who, seq, text_no)| reading(who, seq, text_no)).collect();
         found.sort_unstable_by_key(|r| r.extension);
-        Ok(Some(found))
+        let outside = self.outsiders(&tx, tenant, &[id]).await?.remove(&id).unwrap_or_default();
+        Ok(Some((found, outside)))
     }
 
     /// The groups that an extension is in.
@@ -205,17 +245,24 @@ impl Storage {
              WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL \
              AND (c.last_activity_at, c.id) < ($3, $4)",
         );
-        if filter == Filter::Unread {
-            sql.push_str(" AND c.text_count > p.read_text_no");
+        match filter {
+            Filter::All => {}
+            Filter::Unread => sql.push_str(" AND c.text_count > p.read_text_no"),
+            Filter::NeedsReply => sql.push_str(" AND c.needs_reply_since IS NOT NULL"),
         }
         if let Some(q) = q {
             sql.push_str(
-                " AND (lower(c.name) LIKE $6 ESCAPE '\\' OR c.kind = 'direct' AND EXISTS \
+                " AND (lower(c.name) LIKE $6 ESCAPE '\\' OR c.their_number LIKE $7 ESCAPE '\\' \
+                 OR c.kind = 'direct' AND EXISTS \
                  (SELECT 1 FROM participant o JOIN extension e ON e.id = o.extension_id \
                  WHERE o.conversation_id = c.id AND o.extension_id <> $1 \
                  AND (e.number LIKE $6 ESCAPE '\\' OR lower(e.name) LIKE $6 ESCAPE '\\')))",
             );
             values.push(like(q).into());
+            // A number is found by its digits, however they are written.
+            let digits: String = q.chars().filter(char::is_ascii_digit).collect();
+            let is_number = !digits.is_empty() && !q.chars().any(char::is_alphabetic);
+            values.push(like(if is_number { &digits } else { q }).into());
         }
         sql.push_str(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $5");
         let rows = db.query_all_raw(self.statement(&sql, values)).await?;
@@ -239,7 +286,8 @@ impl Storage {
              WHERE c.id = r.id AND m.conversation_id = c.id AND m.seq = c.last_seq AND c.tenant_id = $1"
         );
         let found = db.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&keys)])).await?;
-        let mut last: HashMap<_, _> = messages(&found)?.into_iter().map(|m| (m.conversation, m)).collect();
+        let last = dressed(db, self.0.dialect, messages(&found)?).await?;
+        let mut last: HashMap<_, _> = last.into_iter().map(|m| (m.conversation, m)).collect();
         let sql = format!(
             "SELECT p.conversation_id, p.read_seq, p.read_text_no FROM {rows} r \
              CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.extension_id = $3 AND p.tenant_id = $1"
@@ -249,7 +297,10 @@ impl Storage {
         for row in db.query_all_raw(self.statement(&sql, values)).await? {
             mine.insert(ConversationId(column(&row, "conversation_id")?), marker(&row)?);
         }
+        let pairs: Vec<_> = facts.iter().filter_map(|f| f.pair.clone()).collect();
+        let opted_out = self.opted_out(db, tenant, pairs.iter()).await?;
         let row = |facts: Facts| Row {
+            opted_out: facts.pair.as_ref().is_some_and(|pair| opted_out.contains(pair)),
             last_message: last.remove(&facts.id),
             my_read: mine.get(&facts.id).copied().unwrap_or_default(),
             facts,
@@ -294,10 +345,21 @@ impl Storage {
         }
         let sql = format!("SELECT c.* FROM {rows} r CROSS JOIN conversation c WHERE c.id = r.id AND c.tenant_id = $1");
         let mut found = HashMap::new();
-        for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys])).await? {
+        let found_rows = db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys])).await?;
+        let mut groups = Vec::new();
+        for row in &found_rows {
+            let id = ConversationId(column(row, "id")?);
+            groups.extend((kind(row, id)? == Kind::Group).then_some(id));
+        }
+        let mut outsiders =
+            if groups.is_empty() { HashMap::new() } else { self.outsiders(db, tenant, &groups).await? };
+        for row in found_rows {
             let id = ConversationId(column(&row, "id")?);
             let facts = Facts {
                 id,
+                pair: pair(&row)?,
+                numbers: outsiders.remove(&id).unwrap_or_default().into(),
+                needs_reply_since: column::<Option<i64>>(&row, "needs_reply_since")?.map(Timestamp),
                 kind: kind(&row, id)?,
                 name: column(&row, "name")?,
                 revision: column(&row, "revision")?,
@@ -317,6 +379,12 @@ impl Storage {
 fn kind(row: &QueryResult, id: ConversationId) -> Result<Kind, StorageError> {
     let kind: String = column(row, "kind")?;
     Kind::parse(&kind).ok_or_else(|| StorageError::Inconsistent(format!("conversation {id} is of the kind {kind}")))
+}
+
+fn pair(row: &QueryResult) -> Result<Option<Pair>, StorageError> {
+    let (ours, theirs): (Option<String>, Option<String>) = (column(row, "our_number")?, column(row, "their_number")?);
+    let pair = |(ours, theirs)| Pair { ours: Number::stored(ours), theirs: Number::stored(theirs) };
+    Ok(ours.zip(theirs).map(pair))
 }
 
 fn marker(row: &QueryResult) -> Result<Marker, StorageError> {

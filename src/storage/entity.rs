@@ -99,10 +99,13 @@ pub(super) mod message {
         pub text_no: i64,
         pub direction: String,
         pub author_id: Option<Uuid>,
+        pub author_number: Option<String>,
         pub client_id: Option<Uuid>,
         pub created_at: i64,
         pub text: String,
         pub event: Option<String>,
+        pub ended_wait_since: Option<i64>,
+        pub updated_version: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

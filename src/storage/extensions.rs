@@ -153,6 +153,22 @@ impl Storage {
         rows.into_iter().map(|row| Ok(StoredExtension::try_from(row)?.extension)).collect()
     }
 
+    /// The tenant's administrators.
+    pub(super) async fn admins(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+    ) -> Result<Vec<ExtensionId>, StorageError> {
+        let sql = "SELECT id FROM extension WHERE tenant_id = $1 AND role = 'admin' AND enabled";
+        let rows = db.query_all_raw(self.statement(sql, [tenant.0.into()])).await?;
+        rows.iter().map(|row| extension_id(row, "id")).collect()
+    }
+
+    /// The tenant's administrators, now.
+    pub async fn administrators(&self, tenant: TenantId) -> Result<Vec<ExtensionId>, StorageError> {
+        self.admins(&self.0.reader, tenant).await
+    }
+
     /// Number and name of these extensions of the tenant.
     pub async fn people(
         &self,

@@ -2,18 +2,26 @@
 //!
 //! All that clients see is written by the [`ledger`]; the rest of this module reads, and keeps tokens and keys.
 
+mod attachments;
 mod changes;
 mod connect;
+mod consents;
 mod conversations;
+mod dead_letters;
+mod deliveries;
 mod dialect;
 mod entity;
 mod extensions;
 pub mod ledger;
 mod messages;
+mod pairs;
 mod phone_numbers;
 #[cfg(test)]
 mod plans;
 mod secrets;
+mod settings;
+mod simulated;
+mod unrouted;
 mod writer;
 
 use std::sync::Arc;
@@ -31,14 +39,19 @@ use crate::{
     domain::{ExtensionId, Refusal},
 };
 
+pub use attachments::{PendingFile, StoredFile};
 pub use changes::{CatchUp, Reader};
 pub use connect::{Database, InUse};
 pub use conversations::{Filter, Row};
+pub use dead_letters::DeadLetter;
+pub use deliveries::{Attempted, Underway, Waiting};
 pub use dialect::Dialect;
 pub use extensions::StoredExtension;
 pub use messages::Page;
+pub use pairs::Lookup;
 pub use phone_numbers::CallerId;
 pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
+pub use simulated::SimulatedText;
 
 use writer::Writer;
 

@@ -24,6 +24,8 @@ pub struct CallerId {
     pub label: Option<String>,
     /// Whether it has an active SMS plan.
     pub sms_enabled: bool,
+    /// Whether it feeds a queue: then it is no sender for threads and groups.
+    pub feeds_queue: bool,
 }
 
 impl Storage {
@@ -49,6 +51,18 @@ impl Storage {
         rows.iter().map(|row| Ok(stored(row)?.phone_number)).collect()
     }
 
+    /// Up to 200 numbers that these carriers carry, whosever they are.
+    pub async fn numbers_of_carriers(&self, carriers: &[String]) -> Result<Vec<PhoneNumber>, StorageError> {
+        let names: Vec<_> = carriers.iter().map(|name| (name,)).collect();
+        let rows = self.0.dialect.rows(1, &[("carrier", Column::Text)]);
+        let sql = format!(
+            "SELECT * FROM phone_number WHERE NOT deleted AND carrier IN (SELECT carrier FROM {rows} r) \
+             ORDER BY number LIMIT 200"
+        );
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, [bulk(&names)])).await?;
+        rows.iter().map(|row| Ok(stored(row)?.phone_number)).collect()
+    }
+
     /// The numbers assigned to each of these extensions, in order, whether they are there or not.
     pub async fn caller_ids_of(
         &self,
@@ -70,7 +84,7 @@ impl Storage {
 
     /// Those of them that the tenant owns.
     pub async fn senders(&self, tenant: TenantId, extension: ExtensionId) -> Result<Vec<CallerId>, StorageError> {
-        let sql = "SELECT n.number, n.label, n.sms_enabled FROM caller_id c JOIN phone_number n ON n.number = c.number \
+        let sql = "SELECT n.number, n.label, n.sms_enabled, n.queue FROM caller_id c JOIN phone_number n ON n.number = c.number \
                    WHERE c.extension_id = $1 AND n.tenant_id = $2 AND NOT n.deleted ORDER BY c.place";
         let values = [extension.0.into(), tenant.0.into()];
         let sender = |row: &QueryResult| {
@@ -78,6 +92,7 @@ impl Storage {
                 number: Number::stored(column(row, "number")?),
                 label: column(row, "label")?,
                 sms_enabled: column(row, "sms_enabled")?,
+                feeds_queue: column::<Option<String>>(row, "queue")?.is_some(),
             })
         };
         self.0.reader.query_all_raw(self.statement(sql, values)).await?.iter().map(sender).collect()

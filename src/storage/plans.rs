@@ -1,6 +1,9 @@
 //! Asks the query planner: nothing that is read or written looks through a whole table.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
@@ -8,18 +11,26 @@ use uuid::Uuid;
 use crate::{
     clock::Clock,
     domain::{
-        Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Role, Timestamp,
-        change::{Appearance, NewConversation},
-        conversation::{Gone, Kind, NewMessage},
+        AttachmentId, AttemptId, Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Role,
+        TenantId, Timestamp, UnroutedId,
+        change::{Appearance, DeliveryMoved, NewConversation},
+        conversation::{
+            AttachmentState, Author, Direction, Gone, Kind, NewMessage, Pair, Reply, create_sms::create_sms,
+        },
         extension::Extension,
         phone::Number,
         provision::phone_number::PhoneNumber,
+        sms::{
+            consent::{Consent, Source},
+            delivery::{Delivery, Status},
+            inbound::{Incoming, Media},
+        },
     },
 };
 
 use super::{
-    Database, Dialect, Filter, Page, Reader, SecretHash,
-    ledger::{Ledger, Outcome, Unit},
+    Database, Dialect, Filter, Page, Reader, SecretHash, Storage,
+    ledger::{Ledger, Once, Outcome, Unit},
 };
 
 static NOTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -39,8 +50,8 @@ async fn every_statement_is_served_by_an_index() {
     let me = ExtensionId(Uuid::from_u128(1));
     let chat = ConversationId(Uuid::from_u128(2));
     let commit = async |changes: Vec<Change>, guards: Vec<Guard>| {
-        let client_id = Some((me, ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1, 1)))));
-        let unit = Unit { tenant, client_id, decision: Decision { guards, changes } };
+        let client_id = ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1, 1)));
+        let unit = Unit { tenant, once: Some(Once::Send(me, client_id)), decision: Decision { guards, changes } };
         assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
     };
     let extension =
@@ -54,28 +65,31 @@ async fn every_statement_is_served_by_an_index() {
     commit(vec![put(true)], vec![]).await;
     commit(vec![put(false)], vec![Guard::Extension(me, 1)]).await;
     let (kind, natural_key, members) = (Kind::Direct, Some("direct:x".to_owned()), [me].into());
-    commit(
-        vec![Change::ConversationCreated(NewConversation { id: chat, kind, natural_key, name: None, members })],
-        vec![],
-    )
-    .await;
+    let numbers: Arc<[Number]> = [Number::stored("+14045550199".into())].into();
+    let new = NewConversation { id: chat, kind, natural_key, name: None, members, pair: None, numbers };
+    commit(vec![Change::ConversationCreated(new)], vec![]).await;
     let message = |text: &str| {
         let text = MessageText::parse(text.into()).unwrap();
-        let client_id = Some(ClientId(Uuid::from_u128(text.as_str().len() as u128)));
-        let audience = [me].into();
-        Change::MessageAdded(NewMessage { conversation: chat, author: me, client_id, text, event: None, audience })
+        let client_id = ClientId(Uuid::from_u128(text.as_str().len() as u128));
+        Change::MessageAdded(NewMessage::text(chat, me, client_id, text, [me].into()))
     };
     commit(vec![message("1"), message("22")], vec![Guard::Conversation(chat, 1)]).await;
     let read = Change::MarkersAdvanced { conversation: chat, readers: vec![(me, 1)], audience: [me].into() };
     commit(vec![read], vec![Guard::Conversation(chat, 1)]).await;
 
-    let group = Appearance { id: chat, kind, name: None, participants: vec![], participant_count: 1 };
+    let (participants, numbers) = (vec![], [].into());
+    let group = Appearance { id: chat, kind, name: None, participants, participant_count: 1, pair: None, numbers };
     let (audience, others) = ([me].into(), [].into());
     commit(vec![Change::Renamed { group: group.clone(), audience }], vec![Guard::Conversation(chat, 1)]).await;
     let gone = Change::MemberRemoved { group: group.clone(), who: me, reason: Gone::Left, others };
     commit(vec![gone], vec![Guard::Conversation(chat, 2)]).await;
     let (added, others) = ([me].into(), [].into());
-    commit(vec![Change::MembersAdded { group, added, others }], vec![Guard::Conversation(chat, 3)]).await;
+    let numbers = [Number::stored("+14045550199".into())].into();
+    let back = Change::MembersAdded { group: group.clone(), added, numbers, others };
+    commit(vec![back], vec![Guard::Conversation(chat, 3)]).await;
+    let number = Number::stored("+14045550199".into());
+    let gone = Change::NumberRemoved { group, number, audience: [me].into() };
+    commit(vec![gone], vec![Guard::Conversation(chat, 4)]).await;
 
     let number = Number::stored("+14045550100".into());
     let phone_number = PhoneNumber {
@@ -89,6 +103,8 @@ async fn every_statement_is_served_by_an_index() {
     let guard = vec![Guard::PhoneNumber(number.clone(), 0)];
     commit(vec![Change::PhoneNumberPut { phone_number, deleted: false }], guard).await;
 
+    texts(&storage, &ledger, tenant, me).await;
+
     storage.phone_number(&number).await.unwrap();
     storage.phone_numbers(tenant, None, 5).await.unwrap();
     storage.caller_ids_of([me]).await.unwrap();
@@ -100,7 +116,7 @@ async fn every_statement_is_served_by_an_index() {
     storage.colleagues(tenant, &["201".into()]).await.unwrap();
     storage.by_natural_key(tenant, "x").await.unwrap();
     storage.row(tenant, me, chat).await.unwrap();
-    for filter in [Filter::All, Filter::Unread] {
+    for filter in [Filter::All, Filter::Unread, Filter::NeedsReply] {
         let before = Some((Timestamp(5), chat));
         storage.conversations(tenant, me, filter, Some("q"), before, 5).await.unwrap();
     }
@@ -115,7 +131,7 @@ async fn every_statement_is_served_by_an_index() {
     storage.authenticate(SecretHash::of("token")).await.unwrap();
 
     let noted = NOTED.lock().unwrap().clone();
-    assert!(noted.len() > 25, "{}", noted.len());
+    assert!(noted.len() > 90, "{}", noted.len());
     let mut scans = Vec::new();
     for sql in noted {
         let plan = storage.0.reader.query_all_raw(Dialect::Sqlite.statement(&format!("EXPLAIN QUERY PLAN {sql}"), []));
@@ -139,4 +155,125 @@ async fn every_statement_is_served_by_an_index() {
         }
     }
     assert!(scans.is_empty(), "{scans:#?}");
+}
+
+/// All that is written and read of texts.
+async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: ExtensionId) {
+    let commit = async |once: Option<Once>, changes: Vec<Change>, guards: Vec<Guard>| {
+        let unit = Unit { tenant, once, decision: Decision { guards, changes } };
+        assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
+    };
+    let id = ConversationId(Uuid::from_u128(3));
+    let (ours, theirs) = (Number::stored("+14045550100".into()), Number::stored("+14045550199".into()));
+    let pair = Pair { ours: ours.clone(), theirs: theirs.clone() };
+    let file = (AttachmentId(Uuid::from_u128(7)), Media { url: "u".into(), content_type: "image/png".into() });
+    let bare = NewMessage::bare(id, MessageText::stored("Hi".into()), [me].into());
+    let delivery = Delivery {
+        number: theirs.clone(),
+        our_number: Some(ours.clone()),
+        status: Status::Queued,
+        attempt: 1,
+        attempt_id: None,
+        segments: 1,
+        error: None,
+        updated_at: Timestamp(0),
+        due_at: Timestamp(0),
+        since: Timestamp(0),
+        tries: 0,
+        confirms_opt_out: false,
+    };
+    let incoming = Incoming {
+        carrier: "sim".into(),
+        provider_id: "1".into(),
+        from: theirs.clone(),
+        to: ours.clone(),
+        text: MessageText::stored("Hi".into()),
+        media: vec![],
+        keyword: None,
+    };
+    let inbound = NewMessage {
+        direction: Direction::Inbound,
+        author: Author::Number(theirs.clone()),
+        attachments: vec![file.clone()],
+        reply: Reply::Owed,
+        ..bare.clone()
+    };
+    let outbound = NewMessage {
+        direction: Direction::Outbound,
+        author: Author::Extension(me),
+        deliveries: vec![delivery.clone()],
+        reply: Reply::Given,
+        ..bare
+    };
+    let once = Once::Incoming { carrier: "sim".into(), provider_id: "1".into() };
+    let created = create_sms(me, pair.clone(), id);
+    commit(Some(once), vec![created, Change::MessageAdded(inbound)], vec![]).await;
+    let consent = Guard::Consent { ours: ours.clone(), theirs: theirs.clone(), opted_out: false };
+    commit(None, vec![Change::MessageAdded(outbound)], vec![Guard::Conversation(id, 1), consent]).await;
+    let attempt = AttemptId(Uuid::from_u128(9));
+    let moved = DeliveryMoved {
+        conversation: id,
+        seq: 2,
+        delivery: delivery.take(attempt, Timestamp(1)).unwrap(),
+        begins: Some("sim".into()),
+        provider_ids: vec!["SM1".into()],
+        audience: [me].into(),
+    };
+    let (number, status) = (theirs.clone(), Status::Queued);
+    let guard = Guard::Delivery { conversation: id, seq: 2, number, attempt: 1, status };
+    let guards = vec![Guard::Conversation(id, 1), guard];
+    commit(None, vec![Change::DeliveryMoved(Box::new(moved))], guards).await;
+    let settled = Change::AttachmentSettled {
+        conversation: id,
+        seq: 1,
+        id: file.0,
+        content_type: "image/png".into(),
+        state: AttachmentState::Stored,
+        size: Some(1),
+        audience: [me].into(),
+    };
+    commit(None, vec![settled], vec![Guard::Conversation(id, 1)]).await;
+    let consent = Consent {
+        our_number: Some(ours.clone()),
+        number: theirs.clone(),
+        opted_out: true,
+        source: Source::Keyword,
+        by: None,
+        reason: None,
+        at: Timestamp(0),
+    };
+    let automatic = Change::AutomaticText { ours: ours.clone(), theirs: theirs.clone(), keyword: None };
+    let guard = Guard::AutomaticTexts { ours: ours.clone(), theirs: theirs.clone(), sent: 0 };
+    commit(None, vec![Change::ConsentPut { consent, audience: [me].into() }, automatic], vec![guard]).await;
+    let unrouted = UnroutedId(Uuid::from_u128(8));
+    let added = Change::UnroutedAdded { id: unrouted, incoming: Box::new(incoming), audience: [me].into() };
+    commit(None, vec![added], vec![]).await;
+    storage.unrouted(tenant, None, 5).await.unwrap();
+    storage.one_unrouted(tenant, unrouted).await.unwrap();
+    let assigned = Change::UnroutedAssigned { id: unrouted, audience: [me].into() };
+    commit(None, vec![assigned], vec![Guard::Unrouted(unrouted)]).await;
+    let settings = Change::SettingsPut(Box::default());
+    commit(None, vec![settings], vec![Guard::Settings(0)]).await;
+
+    storage.conversation(id).await.unwrap();
+    storage.settings(tenant).await.unwrap();
+    storage.lookup(tenant, &pair, Some("201"), None, Timestamp(5)).await.unwrap();
+    storage.waiting_at(&ours, 5).await.unwrap();
+    storage.numbers_due(Timestamp(0), Timestamp(5)).await.unwrap();
+    storage.underway(id, 2).await.unwrap();
+    storage.attempt(attempt).await.unwrap();
+    storage.attempt_named("sim", "SM1").await.unwrap();
+    storage.consents(tenant, Some(("+1", "")), 5).await.unwrap();
+    storage.consents_of(tenant, &theirs).await.unwrap();
+    storage.threads_with(tenant, &theirs).await.unwrap();
+    storage.administrators(tenant).await.unwrap();
+    storage.pending_files(Timestamp(5), 5).await.unwrap();
+    storage.postpone_file(file.0, Timestamp(5)).await.unwrap();
+    storage.keep_file(file.0, vec![1]).await.unwrap();
+    storage.file(tenant, me, file.0).await.unwrap();
+    storage.keep_simulated(&ours, &theirs, "Hi").await.unwrap();
+    storage.simulated(&theirs, 0, 5).await.unwrap();
+    storage.dead_letters(tenant, true, None, 5).await.unwrap();
+    storage.dead_letter(Uuid::nil()).await.unwrap();
+    storage.replayed(Uuid::nil()).await.unwrap();
 }

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::client::{Api, People};
+use crate::client::{Api, People, ready_for_tls};
 
 /// What a browser's `Origin` must be.
 pub const ORIGIN: &str = "http://portal.test";
@@ -87,6 +87,7 @@ impl TestEngine {
 
     /// On a folder that may have been used before.
     pub async fn on(folder: Arc<TempDir>, options: Options, configure: impl FnOnce(&mut Config)) -> Self {
+        ready_for_tls();
         let mut config = config(folder.path());
         configure(&mut config);
         let (started, running) = oneshot::channel();
@@ -163,6 +164,11 @@ pub struct Process {
 
 impl Process {
     pub async fn start() -> Self {
+        Self::configured("").await
+    }
+
+    /// With more sections in its configuration.
+    pub async fn configured(sections: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let port = free_port();
         let file = folder.path().join("partyline.toml");
@@ -170,7 +176,7 @@ impl Process {
         let toml = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"{ORIGIN}\"\nlog = \"warn\"\n\
              database_url = \"{database}\"\n\
-             [limits]\nsends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n"
+             [limits]\nsends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n{sections}"
         );
         std::fs::write(&file, toml).unwrap();
         let key = create_key(&file);
@@ -233,6 +239,7 @@ pub fn create_key(config: &Path) -> String {
 }
 
 pub async fn wait_until_ready(url: &str) {
+    ready_for_tls();
     for _ in 0..600 {
         let ready = reqwest::get(format!("{url}/readyz")).await;
         if ready.is_ok_and(|r| r.status() == 200) {

@@ -6,19 +6,20 @@ use std::{
 };
 
 /// What each layer may use of the crate, besides itself.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("clock", &["domain"]),
-    ("config", &[]),
+    ("carriers", &["domain"]),
+    ("config", &["carriers"]),
     ("protocol", &["domain"]),
     ("storage", &["domain", "clock"]),
-    ("actors", &["domain", "clock", "protocol", "storage"]),
-    ("http", &["domain", "protocol", "storage", "actors", "config"]),
+    ("actors", &["domain", "clock", "protocol", "storage", "carriers"]),
+    ("http", &["domain", "protocol", "storage", "actors", "carriers", "config"]),
     ("demo", &["domain", "clock", "actors", "http"]),
 ];
 
 /// Where a library may be used.
-const BELONGS: [(&str, &[&str]); 12] = [
+const BELONGS: [(&str, &[&str]); 14] = [
     ("actix", &["actors"]),
     ("actix_web_actors", &["actors/session.rs"]),
     ("actix_http", &["actors/session.rs"]),
@@ -26,7 +27,9 @@ const BELONGS: [(&str, &[&str]); 12] = [
     ("sea_orm", &["storage"]),
     ("migrations", &["storage"]),
     ("dashmap", &["actors", "storage"]),
-    ("tokio", &["actors", "storage", "app.rs", "main.rs"]),
+    ("tokio", &["actors", "storage", "carriers", "app.rs", "main.rs"]),
+    ("reqwest", &["carriers"]),
+    ("hmac", &["carriers"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),
     ("rlibphonenumber", &["domain/phone.rs"]),

@@ -22,4 +22,5 @@ mod presence;
 mod resume;
 mod sends;
 mod slow_readers;
+mod sms;
 mod tenants;

@@ -88,10 +88,10 @@ async fn caller_ids_may_come_before_their_numbers_and_count_when_those_come() {
     assert_eq!(put(both.clone()).await.ok()["caller_ids"], both);
     assert_eq!(caller_ids().await, json!([]), "they are nobody's yet");
     pbx.put(MAIN, number()).await.ok();
-    let main = json!({"number": "+14045550100", "label": "Main line", "sms_enabled": true});
+    let main = json!({"number": "+14045550100", "label": "Main line", "sms_enabled": true, "can_send": true});
     assert_eq!(caller_ids().await, json!([main]));
     pbx.put("/v1/pbx/numbers/+14045550101", json!({"sms_enabled": false, "carrier": "sim"})).await.ok();
-    let second = json!({"number": "+14045550101", "label": null, "sms_enabled": false});
+    let second = json!({"number": "+14045550101", "label": null, "sms_enabled": false, "can_send": false});
     assert_eq!(caller_ids().await, json!([second, main]), "in the order of the assignment");
     let listed = pbx.get("/v1/pbx/extensions").await.ok();
     assert_eq!(listed["items"][0]["caller_ids"], both);

@@ -1,6 +1,5 @@
 // Being heard: a tone, and a notification of the desktop where it is wanted. However many tabs a person has open,
 // one of them does it, and none does while any of them shows the text.
-import { http } from './api/http'
 import { samples } from './tones'
 
 export interface Heard {
@@ -38,7 +37,6 @@ export class Alerts {
   /** The person was asked, and said no: only the browser's own settings can change that. */
   blocked = $state(canNotify() && Notification.permission === 'denied')
   readonly canNotify = canNotify()
-  #tone = 'chime'
   #audio: AudioContext | null = null
   #rang = 0
   #missed: Heard[] = []
@@ -50,6 +48,7 @@ export class Alerts {
   constructor(
     who: string,
     private readonly open: (conversation: string) => void,
+    private readonly tone: () => string,
   ) {
     this.#tabs = new BroadcastChannel(`partyline.alerts.${who}`)
     this.#tabs.onmessage = ({ data }: MessageEvent<Word>) => this.#hear(data)
@@ -57,7 +56,6 @@ export class Alerts {
     // Browsers play nothing before a person has touched the page.
     addEventListener('pointerdown', this.#unlock)
     addEventListener('keydown', this.#unlock)
-    void http.GET('/v1/settings').then(({ data }) => data && (this.#tone = data.alert_tone))
   }
 
   close(): void {
@@ -133,14 +131,15 @@ export class Alerts {
 
   async #ring(): Promise<void> {
     this.#rang = Date.now()
-    if (this.#tone.startsWith('https://')) {
-      const played = await new Audio(this.#tone).play().then(() => true, () => false)
+    const tone = this.tone()
+    if (tone.startsWith('https://')) {
+      const played = await new Audio(tone).play().then(() => true, () => false)
       if (played) return
     }
-    if (this.#tone === 'none' || !this.#canPlay()) return
+    if (tone === 'none' || !this.#canPlay()) return
     this.#audio ??= new AudioContext()
     if (this.#audio.state !== 'running') await this.#audio.resume()
-    const wave = samples(this.#tone, this.#audio.sampleRate)
+    const wave = samples(tone, this.#audio.sampleRate)
     const buffer = this.#audio.createBuffer(1, wave.length, this.#audio.sampleRate)
     buffer.copyToChannel(wave, 0)
     const source = this.#audio.createBufferSource()

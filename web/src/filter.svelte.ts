@@ -3,16 +3,19 @@ import { http } from './api/http'
 import { fold } from './directory'
 import type { Store } from './store.svelte'
 import type { Thread } from './thread.svelte'
+import { digitsOf, isNumeric } from './who'
+
+export type Shown = 'all' | 'unread' | 'needs_reply'
 
 /** A pause in typing after which the engine is asked. */
 const PAUSE = 150
 
 export class Filter {
   q = $state('')
-  unread = $state(false)
+  shown = $state<Shown>('all')
   /** Whether the engine is still to answer. */
   asking = $state(false)
-  /** The conversation that was opened out of the unread ones: it stays while it is open. */
+  /** The conversation that was opened out of what is shown: it stays while it is open. */
   #kept = $state<string | null>(null)
   #next: string | null = null
   #timer = 0
@@ -20,23 +23,27 @@ export class Filter {
 
   constructor(private readonly store: Store) {}
 
-  active = $derived.by(() => this.unread || this.q.trim() !== '')
+  active = $derived.by(() => this.shown !== 'all' || this.q.trim() !== '')
 
   rows = $derived.by(() => {
     const { list } = this.store
     if (!this.active) return list
     const q = fold(this.q.trim())
-    return list.filter((thread) => (!this.unread || this.#isUnread(thread)) && (q === '' || matches(thread, q)))
+    return list.filter((thread) => this.#isShown(thread) && (q === '' || matches(thread, q)))
   })
 
-  #isUnread(thread: Thread): boolean {
-    return thread.unread > 0 || (thread.id === this.#kept && thread.id === this.store.openId)
+  #isShown(thread: Thread): boolean {
+    return this.#belongs(thread) || (thread.id === this.#kept && thread.id === this.store.openId)
+  }
+
+  #belongs({ unread, row }: Thread): boolean {
+    return { all: true, unread: unread > 0, needs_reply: Boolean(row.needs_reply_since) }[this.shown]
   }
 
   /** To be called when a conversation was opened. */
   opened(): void {
     const { open } = this.store
-    if (this.unread && open && open.unread > 0) this.#kept = open.id
+    if (this.shown !== 'all' && open && this.#belongs(open)) this.#kept = open.id
   }
 
   /** Asks for what isn't held. To be called when what is asked for, or the connection, has changed. */
@@ -58,7 +65,7 @@ export class Filter {
     const q = this.q.trim()
     const query = {
       ...(q === '' ? {} : { q }),
-      ...(this.unread ? { filter: 'unread' as const } : {}),
+      ...(this.shown === 'all' ? {} : { filter: this.shown }),
       ...(this.#next === null ? {} : { after: this.#next }),
     }
     const { data } = await http.GET('/v1/conversations', { params: { query } })
@@ -69,7 +76,9 @@ export class Filter {
   }
 }
 
-/** As the engine finds them: a group by its name, a chat by the other's name or number. */
+/** As the engine finds them: a group by its name, a chat by the other's name or number, a thread by its number. */
 function matches(thread: Thread, q: string): boolean {
-  return fold(thread.name).includes(q) || (!thread.isGroup && thread.others.some((p) => p.extension.includes(q)))
+  if (fold(thread.name).includes(q)) return true
+  if (thread.row.number) return isNumeric(q) && thread.row.number.includes(digitsOf(q))
+  return !thread.isGroup && thread.others.some((p) => p.extension.includes(q))
 }

@@ -1,4 +1,5 @@
 // Times and names as people say them, and what is in a text: links, emoji.
+import type { Attachment, Message } from './api/http'
 
 const time = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' })
@@ -43,6 +44,27 @@ export function initials(name: string): string {
   const words = name.split(/[\s\-_.]+/).filter((word) => /\p{L}|\p{N}/u.test(word))
   const ends = words.length > 1 ? [words[0], words.at(-1)] : words
   return ends.map((word) => word?.match(/\p{L}|\p{N}/u)?.[0] ?? '').join('').toUpperCase()
+}
+
+/** So many of something: "1 text", "3 texts". */
+export const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+
+const BYTES = ['bytes', 'KB', 'MB', 'GB']
+
+/** How large a file is. */
+export function size(bytes: number): string {
+  const unit = Math.min(BYTES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+  const shown = bytes / 1000 ** unit
+  return `${unit > 0 && shown < 10 ? shown.toFixed(1) : Math.round(shown)} ${BYTES[unit]}`
+}
+
+export const isPicture = (file: Attachment): boolean => file.content_type.startsWith('image/')
+
+/** A message in a line: a text, or what came without one. */
+export function summary({ text, attachments }: Message): string {
+  if (text.trim() !== '' || attachments.length === 0) return text
+  const what = attachments.every(isPicture) ? 'picture' : 'file'
+  return attachments.length === 1 ? (what === 'picture' ? 'Picture' : 'File') : count(attachments.length, what)
 }
 
 const EMOJI =

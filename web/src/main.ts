@@ -1,11 +1,7 @@
 import { mount } from 'svelte'
-import App from './App.svelte'
 import './style/base.css'
-import './style/sign-in.css'
-import './style/frame.css'
-import './style/list.css'
-import './style/conversation.css'
-import './style/timeline.css'
-import './style/dialogs.css'
 
-mount(App, { target: document.body })
+// The customer's phone is a page of its own: who opens it is not signed in, and needs nothing of the portal.
+const page = location.pathname === '/phone' ? import('./phone/Phone.svelte') : import('./App.svelte')
+
+void page.then(({ default: Page }) => mount(Page, { target: document.body }))

@@ -1,13 +1,20 @@
 // What people are called who write or type, though no row shows them: a large group's shows twenty.
 import { SvelteMap } from 'svelte/reactivity'
-import { http } from './api/http'
+import { http, type Who } from './api/http'
+import { Numbers } from './numbers.svelte'
 
 export class Names {
+  readonly numbers = new Numbers()
   #known = new SvelteMap<string, string>()
 
   /** Somebody's name, as far as it was heard here. */
   of(extension: string): string {
     return this.#known.get(extension) ?? extension
+  }
+
+  /** Whoever wrote something or is in a group, inside or outside. */
+  ofWho(who: Who): string {
+    return 'extension' in who ? who.name : this.numbers.of(who.number)
   }
 
   heard(extension: string, name: string): void {

@@ -6,6 +6,8 @@ export interface Draft {
   client_id: string
   conversation: string
   text: string
+  /** The number of ours that was chosen for it, where it goes out by SMS. */
+  from?: string
   written_at: string
   /** Why it was refused; null while it is on its way. */
   failed: string | null
@@ -46,9 +48,9 @@ export class Outbox {
     }
   }
 
-  write(conversation: string, text: string): void {
+  write(conversation: string, text: string, from?: string): void {
     const written_at = new Date().toISOString()
-    this.drafts.push({ client_id: newId(), conversation, text, written_at, failed: null })
+    this.drafts.push({ client_id: newId(), conversation, text, ...(from ? { from } : {}), written_at, failed: null })
     this.#changed()
   }
 
@@ -102,9 +104,9 @@ export class Outbox {
   #changed(): void {
     for (const draft of this.drafts) localStorage.setItem(this.#key + draft.client_id, JSON.stringify(draft))
     if (!this.#online) return
-    for (const { client_id, conversation, text, failed } of this.drafts) {
+    for (const { client_id, conversation, text, from, failed } of this.drafts) {
       if (failed !== null || this.#inFlight.has(conversation)) continue
-      if (this.send({ type: 'send', ref: client_id, client_id, conversation, text })) {
+      if (this.send({ type: 'send', ref: client_id, client_id, conversation, text, ...(from ? { from } : {}) })) {
         this.#inFlight.set(conversation, client_id)
       }
     }

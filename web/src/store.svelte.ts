@@ -1,12 +1,15 @@
 // What this person sees and does, fed by the one stream of events. Nothing here decides anything: it follows the engine.
+import { SvelteSet } from 'svelte/reactivity'
 import { Alerts } from './alerts.svelte'
 import {
   http,
   reason,
   type ClientFrame,
+  type ConsentScope,
   type Conversation,
   type EventFrame,
   type Me,
+  type Delivery,
   type Message,
   type ParticipantsChanged,
   type Problem,
@@ -15,10 +18,13 @@ import {
 import { Socket } from './api/socket'
 import { Attention } from './attention'
 import { Members } from './members.svelte'
+import { heard } from './heard'
 import { Names } from './names.svelte'
+import { Office } from './office.svelte'
 import { Outbox } from './outbox.svelte'
 import { Presences } from './presences.svelte'
 import { Threads } from './threads.svelte'
+import { extensionOf } from './who'
 
 interface Answer {
   data?: Conversation | undefined
@@ -36,12 +42,15 @@ export class Store {
   notice = $state<string | null>(null)
   /** Everybody in the group whose members are being looked at. */
   members = $state<Members | null>(null)
+  /** Messages whose deliveries are looked at one by one, by id. */
+  readonly unfolded = new SvelteSet<string>()
   readonly threads: Threads
   readonly presence: Presences
   readonly attention: Attention
   readonly outbox: Outbox
   readonly alerts: Alerts
-  readonly #names = new Names()
+  readonly names = new Names()
+  readonly office: Office
   readonly #socket: Socket
   #cursor: number | null = null
   #epoch: string | null = null
@@ -52,21 +61,27 @@ export class Store {
   unread = $derived.by(() => this.list.reduce((sum, t) => sum + t.unread, 0))
 
   constructor(
-    readonly me: Me,
+    me: Me,
     readonly signedOut: () => void,
   ) {
     const who = `${me.tenant}.${me.extension}`
-    this.threads = new Threads(me, this.#names, (id) => this.members?.id === id && void this.members.load())
+    this.office = new Office(me)
+    this.threads = new Threads(me, this.names, (id) => this.members?.id === id && void this.members.load())
     this.presence = new Presences((frame) => this.#send(frame))
     this.attention = new Attention((frame) => this.#send(frame))
     this.outbox = new Outbox(who, (frame) => this.#send(frame))
-    this.alerts = new Alerts(who, (id) => void this.openThread(id))
+    this.alerts = new Alerts(who, (id) => void this.openThread(id), () => this.office.settings?.alert_tone ?? 'chime')
     this.#socket = new Socket({
       position: () => ({ cursor: this.#cursor, epoch: this.#epoch }),
       frame: (frame) => this.#frame(frame),
       lost: () => this.#lost(),
       signedOut: () => this.signedOut(),
     })
+  }
+
+  /** Who I am, as it was last heard. */
+  get me(): Me {
+    return this.office.me
   }
 
   close(): void {
@@ -93,18 +108,25 @@ export class Store {
     return this.#begun(await http.POST('/v1/conversations', { body: { kind: 'direct', extension } }))
   }
 
+  /** The thread with a number outside, from one of our numbers or from my default. */
+  async text(number: string, from?: string): Promise<string | null> {
+    const body = { kind: 'sms' as const, number, ...(from ? { from } : {}) }
+    return this.#begun(await http.POST('/v1/conversations', { body }))
+  }
+
   /** A new group; the same `client_id` again is the same group. */
-  async createGroup(client_id: string, name: string, extensions: string[]): Promise<string | null> {
-    return this.#begun(await http.POST('/v1/conversations', { body: { kind: 'group', client_id, name, extensions } }))
+  async createGroup(client_id: string, name: string, extensions: string[], numbers: string[]): Promise<string | null> {
+    const body = { kind: 'group' as const, client_id, name, extensions, numbers }
+    return this.#begun(await http.POST('/v1/conversations', { body }))
   }
 
   async rename(id: string, name: string): Promise<string | null> {
     return this.#answered(await http.PATCH('/v1/conversations/{id}', { params: { path: { id } }, body: { name } }))
   }
 
-  async add(id: string, extensions: string[]): Promise<string | null> {
+  async add(id: string, extensions: string[], numbers: string[]): Promise<string | null> {
     const params = { path: { id } }
-    return this.#answered(await http.POST('/v1/conversations/{id}/participants', { params, body: { extensions } }))
+    return this.#answered(await http.POST('/v1/conversations/{id}/participants', { params, body: { extensions, numbers } }))
   }
 
   async remove(id: string, participant: string): Promise<string | null> {
@@ -113,9 +135,23 @@ export class Store {
     return error ? reason(error) : null
   }
 
+  /** Sends a text to somebody outside once more, if it is still as it was seen. */
+  async retry({ conversation: id, seq }: Message, { number, attempt }: Delivery): Promise<string | null> {
+    const params = { path: { id, seq } }
+    const { data, error } = await http.POST('/v1/conversations/{id}/messages/{seq}/retry', { params, body: { number, attempt } })
+    if (data) this.threads.get(id)?.update(data)
+    return data ? null : reason(error)
+  }
+
+  /** Somebody told me that they want no texts, or take them again. */
+  async consent(id: string, number: string, opted_out: boolean, scope: ConsentScope): Promise<string | null> {
+    const body = { number, opted_out, scope }
+    return this.#answered(await http.PUT('/v1/conversations/{id}/consent', { params: { path: { id } }, body }))
+  }
+
   /** Everybody of a group, until it is closed again. */
   openMembers(id: string): void {
-    this.members = new Members(id)
+    this.members = new Members(id, this.names)
   }
 
   closeMembers(): void {
@@ -169,12 +205,16 @@ export class Store {
     switch (frame.type) {
       case 'welcome':
         this.#epoch = frame.epoch
+        this.office.me = frame.me
         if (frame.resumed) break
+        void this.office.readSettings()
+        this.names.numbers.again()
         // Whatever was seen before this is no place to go on from, should the snapshot not come.
         this.#cursor = null
         this.threads.forget(this.open)
         break
       case 'snapshot':
+        this.names.numbers.told(frame.names)
         this.threads.begin(frame.conversations, frame.next ?? null)
         break
       case 'event':
@@ -211,6 +251,9 @@ export class Store {
     this.attention.online()
     this.watch()
     this.outbox.online()
+    this.threads.online()
+    this.names.numbers.online()
+    if (!this.office.settings) void this.office.readSettings()
     this.alerts.caughtUp()
     void this.members?.load()
     void this.threads.unreadBelow()
@@ -222,6 +265,9 @@ export class Store {
       case 'message.created':
         this.#message(event.data)
         this.#alert(event.data)
+        break
+      case 'message.updated':
+        this.threads.get(event.data.conversation)?.update(event.data)
         break
       case 'conversation.updated':
         // New to me. Where it is held, its answer was here first, as it is for who made it, or I was out and in again
@@ -240,6 +286,18 @@ export class Store {
         break
       case 'extension.updated':
         this.#renamed(event.data.extension, event.data.name)
+        if (event.data.extension === this.me.extension) void this.office.readMe()
+        break
+      case 'number.updated':
+        void this.office.readMe()
+        break
+      case 'consent.updated':
+        this.#consent(event.data.number)
+        break
+      case 'settings.updated':
+        void this.office.readSettings()
+        break
+      case 'unrouted.updated':
         break
     }
   }
@@ -247,25 +305,23 @@ export class Store {
   #message(message: Message): void {
     const { conversation: id, from } = message
     if (message.client_id) this.outbox.arrived(message.client_id)
-    if (from) this.#names.heard(from.extension, from.name)
-    if (from?.extension === this.me.extension) this.attention.wrote(id)
+    if (from && 'extension' in from) this.names.heard(from.extension, from.name)
+    if (extensionOf(from) === this.me.extension) this.attention.wrote(id)
     const thread = this.threads.get(id)
-    if (thread) thread.message(message)
-    else void this.threads.fetch(id)
+    thread?.message(message)
+    // Whether a customer waits for a reply only the row says: a word of consent wants none.
+    const mayWait = thread?.isSms && message.direction === 'inbound' && !thread.row.needs_reply_since
+    if (!thread || mayWait) void this.threads.fetch(id)
   }
 
-  /** A text of somebody else's, that may have to be heard. */
   #alert(message: Message): void {
-    const { conversation: id, seq, from } = message
-    if (!from || message.kind !== 'text' || from.extension === this.me.extension) return
-    const isRead = (): boolean => (this.threads.get(id)?.myRead.seq ?? 0) >= seq
-    const isSeen = (): boolean =>
-      document.hasFocus() && !document.hidden && this.openId === id && (this.attention.hasRead(id, seq) || isRead())
-    const where = (): string => {
-      const thread = this.threads.get(id)
-      return thread?.isGroup ? `${from.name} in ${thread.name}` : from.name
-    }
-    this.alerts.text({ id: message.id, conversation: id, from: where, text: message.text, isLive: this.connected, isSeen, isRead })
+    const text = heard(this, message)
+    if (text) this.alerts.text(text)
+  }
+
+  /** Somebody wants no texts, or takes them again: of which of my threads, their rows say. */
+  #consent(number: string): void {
+    for (const { id, row } of this.threads.list) if (row.number === number) void this.threads.fetch(id)
   }
 
   #participants(change: ParticipantsChanged, version: number): void {
@@ -288,7 +344,7 @@ export class Store {
   }
 
   #renamed(extension: string, name: string): void {
-    this.#names.rename(extension, name)
+    this.names.rename(extension, name)
     this.members?.rename(extension, name)
     for (const thread of this.threads.list) thread.rename(extension, name)
   }

@@ -24,6 +24,7 @@ export class Threads {
   #hasUnread = false // all that is unread is held
   #asked = new Map<string, Promise<boolean | undefined>>() // by conversation: its row is asked for
   #again = new Set<string>() // and must be asked for once more
+  #unanswered = new Set<string>() // there was no answer
   #gone = new Map<string, number>() // by conversation: the version at which it ended for me
 
   constructor(
@@ -50,6 +51,7 @@ export class Threads {
   /** A row as it is for me; of what is held, only what is newer stays. */
   hold(row: Conversation): void {
     if (row.version <= (this.#gone.get(row.id) ?? -1)) return
+    if (row.number && row.name) this.names.numbers.heard(row.number, row.name)
     const held = this.#held.get(row.id)
     if (held) {
       if (held.hold(row)) this.changed(row.id)
@@ -74,6 +76,7 @@ export class Threads {
     this.#kept = open ?? null
     this.#held.clear()
     this.#gone.clear()
+    this.#unanswered.clear()
     this.#hasUnread = false
   }
 
@@ -117,6 +120,13 @@ export class Threads {
     return answer
   }
 
+  /** Back on the line: what had no answer is asked for again. */
+  online(): void {
+    const ids = [...this.#unanswered]
+    this.#unanswered.clear()
+    for (const id of ids) void this.fetch(id)
+  }
+
   async #ask(id: string): Promise<boolean | undefined> {
     let status: boolean | undefined
     do {
@@ -126,6 +136,7 @@ export class Threads {
       status = data ? true : response.status === 404 ? false : undefined
     } while (this.#again.has(id))
     this.#asked.delete(id)
+    if (status === undefined) this.#unanswered.add(id)
     return status
   }
 }

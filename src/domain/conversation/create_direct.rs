@@ -21,6 +21,8 @@ pub fn create_direct(caller: &Caller, other: ExtensionId, id: ConversationId) ->
         natural_key: Some(natural_key(caller.extension, other)),
         name: None,
         members: [caller.extension, other].into(),
+        pair: None,
+        numbers: [].into(),
     };
     Ok(Decision { guards: vec![], changes: vec![Change::ConversationCreated(conversation)] })
 }

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use crate::domain::{
     Caller, Change, ClientId, ConversationId, Decision, ExtensionId, MessageText, Refusal, change::NewConversation,
-    name::check_name,
+    name::check_name, phone::Number,
 };
 
-use super::{GROUP_MAX, Kind, Message, NewMessage, SystemEvent};
+use super::{Author, GROUP_MAX, Kind, Message, NUMBERS_MAX, NewMessage, SystemEvent};
 
-/// A group of the caller with others. Whoever is named twice is in it once.
+/// A group of the caller with others, and with numbers outside. Whoever is named twice is in it once.
 pub fn create_group(
     caller: &Caller,
     id: ConversationId,
     client_id: ClientId,
     name: &str,
     others: &[ExtensionId],
+    numbers: &[Number],
 ) -> Result<Decision, Refusal> {
     check_name(name)?;
     let members: BTreeSet<_> = others.iter().copied().chain([caller.extension]).collect();
@@ -25,6 +26,10 @@ pub fn create_group(
     if members.len() > GROUP_MAX {
         return Err(Refusal::TooManyParticipants { participants: members.len(), limit: GROUP_MAX });
     }
+    let numbers: BTreeSet<_> = numbers.iter().cloned().collect();
+    if numbers.len() > NUMBERS_MAX {
+        return Err(Refusal::TooManyParticipants { participants: numbers.len(), limit: NUMBERS_MAX });
+    }
     let members: std::sync::Arc<[_]> = members.into_iter().collect();
     let group = NewConversation {
         id,
@@ -32,14 +37,15 @@ pub fn create_group(
         natural_key: None,
         name: Some(name.to_owned()),
         members: members.clone(),
+        pair: None,
+        numbers: numbers.into_iter().collect(),
     };
+    let words = MessageText::of_system(format!("Group created by {caller}"));
     let first = NewMessage {
-        conversation: id,
-        author: caller.extension,
+        author: Author::Extension(caller.extension),
         client_id: Some(client_id),
-        text: MessageText::of_system(format!("Group created by {caller}")),
         event: Some(SystemEvent::Created { by: caller.extension, group: name.to_owned() }),
-        audience: members,
+        ..NewMessage::bare(id, words, members)
     };
     let changes = vec![Change::ConversationCreated(group), Change::MessageAdded(first)];
     Ok(Decision { guards: vec![], changes })
@@ -61,7 +67,7 @@ mod tests {
 
     fn create(name: &str, others: &[u128]) -> Result<Decision, Refusal> {
         let others: Vec<_> = others.iter().map(|n| ext(*n)).collect();
-        create_group(&caller(1), group().id, ClientId(Uuid::from_u128(9)), name, &others)
+        create_group(&caller(1), group().id, ClientId(Uuid::from_u128(9)), name, &others, &[])
     }
 
     #[test]
@@ -84,6 +90,17 @@ mod tests {
         assert!(create("Ops", &many).is_ok());
         let too_many: Vec<_> = (2..=1_001).collect();
         assert!(matches!(create("Ops", &too_many), Err(Refusal::TooManyParticipants { .. })));
+    }
+
+    #[test]
+    fn fifty_numbers_outside_fit_and_two_of_us_are_needed_all_the_same() {
+        let numbers = |n| (0..n).map(|n| Number::stored(format!("+1404555{n:04}"))).collect::<Vec<_>>();
+        let create = |others: &[ExtensionId], n| {
+            create_group(&caller(1), group().id, ClientId(Uuid::from_u128(9)), "Ops", others, &numbers(n))
+        };
+        assert!(create(&[ext(2)], 50).is_ok());
+        assert!(matches!(create(&[ext(2)], 51), Err(Refusal::TooManyParticipants { limit: 50, .. })));
+        assert!(matches!(create(&[], 3), Err(Refusal::TooFewParticipants(_))));
     }
 
     #[test]

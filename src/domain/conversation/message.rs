@@ -4,7 +4,11 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ClientId, ConversationId, ExtensionId, MessageText, Seq, Timestamp, Version};
+use crate::domain::{
+    AttachmentId, ClientId, ConversationId, ExtensionId, MessageText, Seq, Timestamp, Version,
+    phone::Number,
+    sms::{delivery::Delivery, inbound::Media},
+};
 
 use super::SystemEvent;
 
@@ -23,6 +27,10 @@ pub struct Marker {
 pub enum Direction {
     /// Between extensions alone.
     Internal,
+    /// From outside.
+    Inbound,
+    /// To somebody outside (and to the extensions beside them).
+    Outbound,
 }
 
 impl Direction {
@@ -30,13 +38,56 @@ impl Direction {
     pub fn as_str(self) -> &'static str {
         match self {
             Direction::Internal => "internal",
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
         }
     }
 
     /// The direction of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Direction::Internal].into_iter().find(|d| d.as_str() == name)
+        [Direction::Internal, Direction::Inbound, Direction::Outbound].into_iter().find(|d| d.as_str() == name)
     }
+}
+
+/// Who wrote a message, or did what a system message tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Author {
+    /// One of us.
+    Extension(ExtensionId),
+    /// Somebody outside.
+    Number(Number),
+    /// Nobody: it happened by itself.
+    Nobody,
+}
+
+impl Author {
+    /// The extension, if it is one.
+    pub fn extension(&self) -> Option<ExtensionId> {
+        match self {
+            Author::Extension(id) => Some(*id),
+            Author::Number(_) | Author::Nobody => None,
+        }
+    }
+
+    /// The number, if it is one.
+    pub fn number(&self) -> Option<&Number> {
+        match self {
+            Author::Number(number) => Some(number),
+            Author::Extension(_) | Author::Nobody => None,
+        }
+    }
+}
+
+/// What a message does to the customer's wait for a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing: it stays inside, is automatic, or a word of consent.
+    #[default]
+    Neither,
+    /// The customer is owed one from now on, if not already.
+    Owed,
+    /// It is one.
+    Given,
 }
 
 /// A message that a decision adds.
@@ -44,16 +95,57 @@ impl Direction {
 pub struct NewMessage {
     /// Where.
     pub conversation: ConversationId,
+    /// Which way it goes.
+    pub direction: Direction,
     /// Who wrote it, or did what it tells.
-    pub author: ExtensionId,
+    pub author: Author,
     /// The author's own name for it.
     pub client_id: Option<ClientId>,
     /// What it says.
     pub text: MessageText,
     /// Of a system message: what happened.
     pub event: Option<SystemEvent>,
+    /// Its sending to numbers outside. The ledger knows when they begin.
+    pub deliveries: Vec<Delivery>,
+    /// Files that came with it.
+    pub attachments: Vec<(AttachmentId, Media)>,
+    /// What it does to the customer's wait.
+    pub reply: Reply,
     /// Who is told.
     pub audience: Arc<[ExtensionId]>,
+}
+
+impl NewMessage {
+    /// A text of an extension to those inside.
+    pub fn text(
+        conversation: ConversationId,
+        author: ExtensionId,
+        client_id: ClientId,
+        text: MessageText,
+        audience: Arc<[ExtensionId]>,
+    ) -> Self {
+        Self {
+            author: Author::Extension(author),
+            client_id: Some(client_id),
+            ..Self::bare(conversation, text, audience)
+        }
+    }
+
+    /// A text without an author.
+    pub fn bare(conversation: ConversationId, text: MessageText, audience: Arc<[ExtensionId]>) -> Self {
+        Self {
+            conversation,
+            direction: Direction::Internal,
+            author: Author::Nobody,
+            client_id: None,
+            text,
+            event: None,
+            deliveries: vec![],
+            attachments: vec![],
+            reply: Reply::Neither,
+            audience,
+        }
+    }
 }
 
 /// One entry of a conversation's timeline, as stored.
@@ -70,15 +162,64 @@ pub struct Message {
     /// Which way it went.
     pub direction: Direction,
     /// Who wrote it, or did what it tells.
-    pub author: ExtensionId,
+    pub author: Author,
     /// The author's own name for it.
     pub client_id: Option<ClientId>,
     /// When it was committed, for display.
     pub created_at: Timestamp,
-    /// What it says.
+    /// What it says; empty, if only a picture came.
     pub text: MessageText,
     /// Of a system message: what happened.
     pub event: Option<SystemEvent>,
+    /// Its sending to numbers outside.
+    pub deliveries: Vec<Delivery>,
+    /// Files that came with it.
+    pub attachments: Vec<Attachment>,
+    /// Since when the customer had waited whom it answers: if it doesn't arrive, they wait again.
+    pub ended_wait_since: Option<Timestamp>,
+}
+
+/// A file that came with a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name for ever.
+    pub id: AttachmentId,
+    /// What it is.
+    pub content_type: String,
+    /// Whether it is here.
+    pub state: AttachmentState,
+    /// How large it is, in bytes, once it is here.
+    pub size: Option<i64>,
+}
+
+/// Whether a file that came with a text is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentState {
+    /// To be fetched from the carrier.
+    Pending,
+    /// It is.
+    Stored,
+    /// It never will be.
+    Failed,
+}
+
+impl AttachmentState {
+    /// The name in JSON and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AttachmentState::Pending => "pending",
+            AttachmentState::Stored => "stored",
+            AttachmentState::Failed => "failed",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [AttachmentState::Pending, AttachmentState::Stored, AttachmentState::Failed]
+            .into_iter()
+            .find(|s| s.as_str() == name)
+    }
 }
 
 impl Message {
@@ -89,7 +230,7 @@ impl Message {
 
     /// Whoever is named in it.
     pub fn people(&self) -> impl Iterator<Item = ExtensionId> {
-        std::iter::once(self.author).chain(self.event.iter().flat_map(SystemEvent::people))
+        self.author.extension().into_iter().chain(self.event.iter().flat_map(SystemEvent::people))
     }
 }
 

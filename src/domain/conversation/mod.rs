@@ -1,32 +1,44 @@
 //! A conversation's state, and what its committed changes make of it. One file per command.
 
 pub mod add;
+pub mod consent;
 pub mod create_direct;
 pub mod create_group;
+pub mod create_sms;
 mod message;
+mod reach;
 pub mod read;
+pub mod receive;
 pub mod remove;
 pub mod rename;
+pub mod retry;
 pub mod send;
 mod system;
 pub mod typing;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Audience, Caller, ClientId, Committed, ConversationId, Decision, ExtensionId, Guard, Happening, MessageText,
-    Refusal, Seq, TenantId, Timestamp, Version,
+    Audience, By, ClientId, Committed, ConversationId, Decision, ExtensionId, Guard, Happening, MessageText, Refusal,
+    Seq, TenantId, Timestamp, Version,
     change::{Appearance, Reading},
     extension::Colleague,
+    phone::Number,
 };
 
-pub use message::{Direction, Marker, Message, MessageId, NewMessage};
-pub use system::SystemEvent;
+pub use message::{Attachment, AttachmentState, Author, Direction, Marker, Message, MessageId, NewMessage, Reply};
+pub use reach::{Reach, Sender, Senders};
+pub use system::{SystemEvent, Whom};
 
 /// The most extensions of a group.
 pub const GROUP_MAX: usize = 1_000;
+/// The most numbers outside of a group.
+pub const NUMBERS_MAX: usize = 50;
 
 /// What a conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +48,8 @@ pub enum Kind {
     Direct,
     /// Named; extensions come and go.
     Group,
+    /// An extension's own thread with a number outside.
+    Sms,
 }
 
 impl Kind {
@@ -44,13 +58,23 @@ impl Kind {
         match self {
             Kind::Direct => "direct",
             Kind::Group => "group",
+            Kind::Sms => "sms",
         }
     }
 
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Kind::Direct, Kind::Group].into_iter().find(|k| k.as_str() == name)
+        [Kind::Direct, Kind::Group, Kind::Sms].into_iter().find(|k| k.as_str() == name)
     }
+}
+
+/// Between which numbers a thread goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pair {
+    /// One of our numbers.
+    pub ours: Number,
+    /// A number outside.
+    pub theirs: Number,
 }
 
 /// A conversation's row as everyone in it may see it.
@@ -72,10 +96,16 @@ pub struct Facts {
     pub text_count: i64,
     /// The newest message, or its beginning.
     pub last_activity_at: Timestamp,
-    /// Up to [`PARTICIPANTS_SHOWN`] of those who are in it.
+    /// Up to [`PARTICIPANTS_SHOWN`] of the extensions that are in it.
     pub participants: Vec<Reading>,
-    /// All who are in it.
+    /// All who are in it, inside and outside.
     pub participant_count: i64,
+    /// Of an SMS thread.
+    pub pair: Option<Pair>,
+    /// Who outside is in it, of a group.
+    pub numbers: Arc<[Number]>,
+    /// Since when a customer waits for a reply.
+    pub needs_reply_since: Option<Timestamp>,
 }
 
 /// How many participants a row shows.
@@ -100,6 +130,12 @@ pub struct Conversation {
     pub audience: Arc<[ExtensionId]>,
     /// Who was last said to be typing, when. Not stored.
     pub typing: HashMap<ExtensionId, Timestamp>,
+    /// Of an SMS thread.
+    pub pair: Option<Pair>,
+    /// Who outside is in it, of a group, in order.
+    pub numbers: Arc<[Number]>,
+    /// Where it goes out, what its members may send from, and who wants no texts.
+    pub reach: Reach,
 }
 
 /// What may be asked of a conversation.
@@ -111,7 +147,15 @@ pub enum Command {
         client_id: ClientId,
         /// What it says.
         text: MessageText,
+        /// The number of ours that it goes out from; none: the default.
+        from: Option<Number>,
     },
+    /// A text came in.
+    Receive(Arc<receive::Arrival>),
+    /// Start another attempt of a delivery.
+    Retry(Arc<retry::Seen>),
+    /// Record that somebody wants no texts, or takes them again.
+    Consent(Arc<consent::Wish>),
     /// Move my marker forward.
     Read {
         /// Up to this message.
@@ -126,11 +170,18 @@ pub enum Command {
     Add {
         /// Whom.
         others: Arc<[Colleague]>,
+        /// ... of those outside.
+        numbers: Arc<[Number]>,
     },
     /// Remove somebody from the group; oneself: leave it.
     Remove {
         /// Whom.
         who: Colleague,
+    },
+    /// Remove a number outside from the group.
+    RemoveNumber {
+        /// Which.
+        number: Number,
     },
     /// Leave the group.
     Leave,
@@ -165,33 +216,57 @@ impl Command {
     /// The entries that it makes in a timeline, if any: so much of the sender's allowance it takes.
     pub fn entries(&self) -> Option<u32> {
         match self {
-            Command::Read { .. } => None,
-            Command::Add { others } => Some(u32::try_from(others.len()).unwrap_or(u32::MAX)),
-            Command::Send { .. } | Command::Rename { .. } | Command::Remove { .. } | Command::Leave => Some(1),
+            Command::Read { .. } | Command::Receive(_) => None,
+            Command::Add { others, numbers } => Some(u32::try_from(others.len() + numbers.len()).unwrap_or(u32::MAX)),
+            Command::Send { .. }
+            | Command::Retry(_)
+            | Command::Consent(_)
+            | Command::Rename { .. }
+            | Command::Remove { .. }
+            | Command::RemoveNumber { .. }
+            | Command::Leave => Some(1),
         }
     }
 
     /// Whether it changes the revision, and so waits for what is under way.
     pub fn changes_revision(&self) -> bool {
         match self {
-            Command::Send { .. } | Command::Read { .. } => false,
-            Command::Rename { .. } | Command::Add { .. } | Command::Remove { .. } | Command::Leave => true,
+            Command::Send { .. }
+            | Command::Receive(_)
+            | Command::Retry(_)
+            | Command::Consent(_)
+            | Command::Read { .. } => false,
+            Command::Rename { .. }
+            | Command::Add { .. }
+            | Command::Remove { .. }
+            | Command::RemoveNumber { .. }
+            | Command::Leave => true,
         }
     }
 }
 
 impl Conversation {
-    /// What a command of an extension means here and now.
-    pub fn decide(&self, caller: &Caller, command: &Command) -> Result<Decision, Refusal> {
-        if caller.tenant != self.tenant {
+    /// What a command means here and now.
+    pub fn decide(&self, by: &By, command: &Command) -> Result<Decision, Refusal> {
+        if by.tenant() != self.tenant {
             return Err(Refusal::NotFound);
         }
+        if let (Command::Receive(arrival), By::Engine(_)) = (command, by) {
+            return receive::receive(self, arrival);
+        }
+        let caller = by.caller()?;
         match command {
-            Command::Send { client_id, text } => send::send(self, caller.extension, *client_id, text),
+            Command::Send { client_id, text, from } => {
+                send::send(self, caller.extension, *client_id, text, from.as_ref())
+            }
+            Command::Receive(_) => Err(Refusal::Forbidden("only a carrier brings texts in".into())),
+            Command::Retry(seen) => retry::retry(self, caller.extension, seen),
+            Command::Consent(wish) => consent::consent(self, caller, wish),
             Command::Read { seq } => read::read(self, &[(caller.extension, *seq)]),
             Command::Rename { name } => rename::rename(self, caller, name),
-            Command::Add { others } => add::add(self, caller, others),
+            Command::Add { others, numbers } => add::add(self, caller, others, numbers),
             Command::Remove { who } => remove::remove(self, caller, who),
+            Command::RemoveNumber { number } => remove::remove_number(self, caller, number),
             Command::Leave => remove::leave(self, caller),
         }
     }
@@ -201,8 +276,10 @@ impl Conversation {
         match &committed.happening {
             Happening::MessageCreated(Message { event: Some(_), .. }) => {}
             Happening::MessageCreated(message) => {
-                self.typing.remove(&message.author);
-                self.advance(message.author, Marker { seq: message.seq, text_no: message.text_no });
+                if let Some(author) = message.author.extension() {
+                    self.typing.remove(&author);
+                    self.advance(author, Marker { seq: message.seq, text_no: message.text_no });
+                }
             }
             Happening::ReadAdvanced { readers, .. } => {
                 for reading in readers {
@@ -217,18 +294,32 @@ impl Conversation {
                     self.gather();
                 }
             }
-            Happening::ParticipantsChanged { removed, revision, .. } => {
+            Happening::ParticipantsChanged { removed, revision, numbers_added, numbers_removed, .. } => {
                 self.revision = *revision;
+                if !numbers_added.is_empty() || !numbers_removed.is_empty() {
+                    let kept = self.numbers.iter().filter(|n| !numbers_removed.contains(n));
+                    let numbers: BTreeSet<_> = kept.chain(numbers_added.iter()).cloned().collect();
+                    self.numbers = numbers.into_iter().collect();
+                }
                 for who in removed.iter() {
                     self.members.remove(who);
                     self.typing.remove(who);
                 }
                 self.gather();
             }
-            Happening::ConversationRemoved { .. }
+            Happening::MessageUpdated(_)
+            | Happening::ConversationRemoved { .. }
             | Happening::ExtensionUpdated(_)
-            | Happening::PhoneNumberUpdated(_) => {}
+            | Happening::PhoneNumberUpdated(_)
+            | Happening::ConsentUpdated { .. }
+            | Happening::UnroutedUpdated(_)
+            | Happening::SettingsUpdated => {}
         }
+    }
+
+    /// Whether who is in it has changed so that it must be read anew, to know what they may send from.
+    pub fn is_outdated(&self) -> bool {
+        !self.numbers.is_empty() && !self.members.keys().all(|who| self.reach.knows(*who))
     }
 
     /// When something falls due here by itself.
@@ -247,6 +338,7 @@ impl Conversation {
         match self.kind {
             Kind::Group => Ok(()),
             Kind::Direct => Err(Refusal::Forbidden("a chat of two has no name, and always the same two in it".into())),
+            Kind::Sms => Err(Refusal::Forbidden("a thread with a customer is its owner's alone".into())),
         }
     }
 
@@ -256,6 +348,7 @@ impl Conversation {
 
     /// Its row as it is with these members; of who is new the ledger knows the marker.
     fn appearance_with(&self, members: &[ExtensionId]) -> Appearance {
+        let numbers = self.numbers.clone();
         let reading = |who: &ExtensionId| {
             let marker = self.members.get(who).copied().unwrap_or_default();
             Reading { extension: *who, marker }
@@ -265,7 +358,9 @@ impl Conversation {
             kind: self.kind,
             name: self.name.clone(),
             participants: members.iter().take(PARTICIPANTS_SHOWN).map(reading).collect(),
-            participant_count: i64::try_from(members.len()).unwrap_or(i64::MAX),
+            participant_count: i64::try_from(members.len() + numbers.len()).unwrap_or(i64::MAX),
+            pair: self.pair.clone(),
+            numbers,
         }
     }
 
@@ -289,7 +384,7 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Role;
+    use crate::domain::{Caller, Role};
     use uuid::Uuid;
 
     pub fn ext(n: u128) -> ExtensionId {
@@ -327,9 +422,43 @@ mod tests {
             members: members.into_iter().map(|n| (ext(n), Marker::default())).collect(),
             audience: [].into(),
             typing: HashMap::new(),
+            pair: None,
+            numbers: [].into(),
+            reach: Reach::default(),
         };
         group.gather();
         group
+    }
+
+    pub fn number(text: &str) -> Number {
+        Number::stored(text.into())
+    }
+
+    pub const OURS: &str = "+14045550100";
+    pub const THEIRS: &str = "+14045550199";
+
+    /// What extension `n` may send from.
+    pub fn senders(ours: &[&str]) -> Senders {
+        let sender = |n: &&str| Sender { number: number(n), revision: 5, sms_enabled: true, feeds_queue: false };
+        Senders { revision: 3, numbers: ours.iter().map(sender).collect() }
+    }
+
+    /// The thread of extension 1 with a customer.
+    pub fn thread() -> Conversation {
+        Conversation {
+            kind: Kind::Sms,
+            name: None,
+            pair: Some(Pair { ours: number(OURS), theirs: number(THEIRS) }),
+            reach: Reach { senders: [(ext(1), senders(&[OURS]))].into(), ..Reach::default() },
+            ..group_of([1])
+        }
+    }
+
+    /// The group Ops of extensions 1, 2 and 3, with a customer in it; 1 and 2 have a number.
+    pub fn mixed() -> Conversation {
+        let reach = [(ext(1), senders(&[OURS])), (ext(2), senders(&["+14045550101"])), (ext(3), senders(&[]))];
+        let reach = Reach { senders: reach.into(), ..Reach::default() };
+        Conversation { numbers: [number(THEIRS)].into(), reach, ..group() }
     }
 
     /// A text of extension `n`.
@@ -340,11 +469,14 @@ mod tests {
             version: 1,
             text_no: 1,
             direction: Direction::Internal,
-            author: ext(n),
+            author: Author::Extension(ext(n)),
             client_id: Some(ClientId(Uuid::from_u128(9))),
             created_at: Timestamp(0),
             text: MessageText::parse(text.into()).unwrap(),
             event: None,
+            deliveries: vec![],
+            attachments: vec![],
+            ended_wait_since: None,
         }
     }
 
@@ -352,6 +484,7 @@ mod tests {
     fn another_tenant_finds_nothing() {
         let c = chat();
         let stranger = Caller { tenant: TenantId(Uuid::from_u128(8)), ..caller(1) };
+        let stranger = By::Extension(Arc::new(stranger));
         assert_eq!(c.decide(&stranger, &Command::Read { seq: 1 }), Err(Refusal::NotFound));
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Caller, Change, Decision, ExtensionId, Refusal, extension::Colleague};
+use crate::domain::{Caller, Change, Decision, ExtensionId, Refusal, extension::Colleague, phone::Number};
 
-use super::{Conversation, Gone, SystemEvent, system::system_message};
+use super::{Conversation, Gone, SystemEvent, Whom, system::system_message};
 
 /// A member removes another. Who names themselves leaves.
 pub fn remove(group: &Conversation, caller: &Caller, who: &Colleague) -> Result<Decision, Refusal> {
@@ -13,7 +13,7 @@ pub fn remove(group: &Conversation, caller: &Caller, who: &Colleague) -> Result<
     }
     group.group(caller.extension)?;
     group.member(who.id)?;
-    let event = SystemEvent::Removed { by: caller.extension, who: who.id };
+    let event = SystemEvent::Removed { by: caller.extension, who: Whom::Extension(who.id) };
     Ok(without(group, caller, who.id, Gone::Removed, format!("{who} removed by {caller}"), event))
 }
 
@@ -22,6 +22,23 @@ pub fn leave(group: &Conversation, caller: &Caller) -> Result<Decision, Refusal>
     group.group(caller.extension)?;
     let event = SystemEvent::Left { who: caller.extension };
     Ok(without(group, caller, caller.extension, Gone::Left, format!("{caller} left"), event))
+}
+
+/// A member removes a number outside: it gets no more of what is said.
+pub fn remove_number(group: &Conversation, caller: &Caller, number: &Number) -> Result<Decision, Refusal> {
+    group.group(caller.extension)?;
+    if !group.numbers.contains(number) {
+        return Err(Refusal::NotFound);
+    }
+    let mut appearance = group.appearance();
+    appearance.numbers = group.numbers.iter().filter(|n| *n != number).cloned().collect();
+    appearance.participant_count -= 1;
+    let words = format!("{} removed by {caller}", number.international());
+    let event = SystemEvent::Removed { by: caller.extension, who: Whom::Number(number.clone()) };
+    let audience = group.audience.clone();
+    let pill = system_message(group, caller.extension, words, event, &audience);
+    let gone = Change::NumberRemoved { group: appearance, number: number.clone(), audience };
+    Ok(Decision { guards: vec![group.guard()], changes: vec![pill, gone] })
 }
 
 /// The others read why; who goes hears last of all that it is over.
@@ -42,7 +59,7 @@ fn without(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{caller, chat, colleague, ext, group, group_of};
+    use super::super::tests::{THEIRS, caller, chat, colleague, ext, group, group_of, mixed, number};
     use super::*;
 
     #[test]
@@ -56,6 +73,17 @@ mod tests {
         assert_eq!(pill.text.as_str(), "Name 3 (203) removed by Name 1 (201)");
         assert_eq!((*who, *reason, others[..].to_vec()), (ext(3), Gone::Removed, vec![ext(1), ext(2)]));
         assert_eq!((&pill.audience, row.participant_count), (others, 2));
+    }
+
+    #[test]
+    fn a_number_outside_goes_and_the_members_read_it() {
+        let decision = remove_number(&mixed(), &caller(2), &number(THEIRS)).unwrap();
+        let [Change::MessageAdded(pill), Change::NumberRemoved { group: row, .. }] = &decision.changes[..] else {
+            panic!("two changes")
+        };
+        assert_eq!(pill.text.as_str(), "+1 404-555-0199 removed by Name 2 (202)");
+        assert_eq!((row.numbers.len(), row.participant_count), (0, 3));
+        assert_eq!(remove_number(&group(), &caller(2), &number(THEIRS)), Err(Refusal::NotFound));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Change, ExtensionId, MessageText};
+use crate::domain::{Change, ConversationId, ExtensionId, MessageText, phone::Number};
 
-use super::{Conversation, NewMessage};
+use super::{Author, Conversation, NewMessage};
 
 /// What a system message tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,31 +32,66 @@ pub enum SystemEvent {
         /// Who added them.
         by: ExtensionId,
         /// Whom.
-        who: ExtensionId,
+        who: Whom,
     },
     /// Somebody is no longer in it.
     Removed {
         /// Who removed them.
         by: ExtensionId,
         /// Whom.
-        who: ExtensionId,
+        who: Whom,
     },
     /// Somebody went.
     Left {
         /// Who.
         who: ExtensionId,
     },
+    /// The customer wants no more texts.
+    OptedOut {
+        /// From this number of ours; none: from any.
+        our_number: Option<Number>,
+        /// Which of us recorded it, if not they themselves.
+        by: Option<ExtensionId>,
+    },
+    /// The customer takes texts again.
+    OptedIn {
+        /// From this number of ours; none: from any.
+        our_number: Option<Number>,
+        /// Which of us recorded it, if not they themselves.
+        by: Option<ExtensionId>,
+    },
+}
+
+/// Whom something in a group is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Whom {
+    /// One of us.
+    Extension(ExtensionId),
+    /// Somebody outside.
+    Number(Number),
+}
+
+impl Whom {
+    /// The extension, if it is one.
+    pub fn extension(&self) -> Option<ExtensionId> {
+        match self {
+            Whom::Extension(id) => Some(*id),
+            Whom::Number(_) => None,
+        }
+    }
 }
 
 impl SystemEvent {
     /// Whoever is named in it.
     pub fn people(&self) -> impl Iterator<Item = ExtensionId> {
         let (first, second) = match self {
-            SystemEvent::Created { by, .. } | SystemEvent::Renamed { by, .. } => (*by, None),
-            SystemEvent::Added { by, who } | SystemEvent::Removed { by, who } => (*by, Some(*who)),
-            SystemEvent::Left { who } => (*who, None),
+            SystemEvent::Created { by, .. } | SystemEvent::Renamed { by, .. } => (Some(*by), None),
+            SystemEvent::Added { by, who } | SystemEvent::Removed { by, who } => (Some(*by), who.extension()),
+            SystemEvent::Left { who } => (Some(*who), None),
+            SystemEvent::OptedOut { by, .. } | SystemEvent::OptedIn { by, .. } => (*by, None),
         };
-        std::iter::once(first).chain(second)
+        first.into_iter().chain(second)
     }
 }
 
@@ -68,12 +103,33 @@ pub(super) fn system_message(
     event: SystemEvent,
     audience: &Arc<[ExtensionId]>,
 ) -> Change {
-    Change::MessageAdded(NewMessage {
-        conversation: conversation.id,
-        author,
-        client_id: None,
-        text: MessageText::of_system(words),
-        event: Some(event),
-        audience: audience.clone(),
-    })
+    pill(conversation.id, Author::Extension(author), words, event, audience)
+}
+
+/// A system message of a conversation that may not be there yet.
+pub(super) fn pill(
+    conversation: ConversationId,
+    author: Author,
+    words: String,
+    event: SystemEvent,
+    audience: &Arc<[ExtensionId]>,
+) -> Change {
+    let bare = NewMessage::bare(conversation, MessageText::of_system(words), audience.clone());
+    Change::MessageAdded(NewMessage { author, event: Some(event), ..bare })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_extension_and_a_number_are_told_apart_as_stored() {
+        let someone = ExtensionId(Uuid::from_u128(1));
+        for who in [Whom::Extension(someone), Whom::Number(Number::stored("+14045550199".into()))] {
+            let event = SystemEvent::Added { by: someone, who };
+            let stored = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<SystemEvent>(&stored).unwrap(), event);
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! The words by which people refuse texts, take them again, or ask for help (CTIA Messaging Principles; the words that
 //! Twilio and Telnyx take).
 
+use serde::{Deserialize, Serialize};
+
 /// What a text asks for, if it is such a word and nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Keyword {
     /// No more texts from this number.
     OptOut,
@@ -10,6 +13,22 @@ pub enum Keyword {
     OptIn,
     /// Who is this?
     Help,
+}
+
+impl Keyword {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Keyword::OptOut => "opt_out",
+            Keyword::OptIn => "opt_in",
+            Keyword::Help => "help",
+        }
+    }
+
+    /// The keyword of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Keyword::OptOut, Keyword::OptIn, Keyword::Help].into_iter().find(|k| k.as_str() == name)
+    }
 }
 
 const WORDS: [(&str, Keyword); 13] = [

@@ -1,5 +1,9 @@
-//! Texts to and from outside: how they are counted, what words of consent they hold, and whose they are.
+//! Texts to and from the telephone network.
 
+pub mod consent;
+pub mod delivery;
+pub mod inbound;
 pub mod keywords;
 pub mod route;
 pub mod segments;
+pub mod turns;

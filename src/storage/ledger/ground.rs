@@ -5,17 +5,20 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
-    domain::{Change, ConversationId, ExtensionId, Guard, Seq, TenantId, Timestamp, Version, phone::Number},
+    domain::{
+        Change, ClientId, ConversationId, ExtensionId, Guard, Seq, TenantId, Timestamp, UnroutedId, Version,
+        conversation::Pair, phone::Number,
+    },
     storage::{
         Dialect, StorageError, column,
         dialect::{Column, Hex, bulk},
         extension_id,
-        messages::messages,
+        messages::{dressed, messages},
     },
 };
 
 use super::{
-    Unit,
+    Once, Unit,
     walk::{Ground, Head, Known, number_key},
 };
 
@@ -31,6 +34,10 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
     reader.text_nos(&mut ground, &asked).await?;
     reader.extensions(&mut ground, &asked).await?;
     reader.phone_numbers(&mut ground, &asked).await?;
+    reader.consents(&mut ground, &asked).await?;
+    reader.automatic_texts(&mut ground, &asked).await?;
+    reader.moved_messages(&mut ground, &asked).await?;
+    reader.unrouted(&mut ground, &asked).await?;
     reader.taken(&mut ground, &asked).await?;
     Ok(ground)
 }
@@ -39,10 +46,15 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
 struct Asked {
     tenants: BTreeSet<TenantId>,
     client_ids: Vec<(Hex, Hex)>,
+    incoming: Vec<(String, String)>,
     conversations: BTreeSet<ConversationId>,
     places: Vec<(ConversationId, i64)>,
     extensions: BTreeSet<ExtensionId>,
     phone_numbers: BTreeSet<Number>,
+    consents: BTreeSet<(TenantId, Pair)>,
+    automatic: BTreeSet<(TenantId, Pair)>,
+    messages: BTreeSet<(ConversationId, Seq)>,
+    unrouted: BTreeSet<UnroutedId>,
     natural_keys: Vec<(Hex, String)>,
     numbers: Vec<(Hex, String)>,
 }
@@ -52,12 +64,28 @@ impl Asked {
         let mut asked = Self::default();
         for unit in units {
             asked.tenants.insert(unit.tenant);
-            asked.client_ids.extend(unit.client_id.map(|(who, id)| (Hex(who.0), Hex(id.0))));
+            match &unit.once {
+                Some(Once::Send(who, ClientId(id))) => asked.client_ids.push((Hex(who.0), Hex(*id))),
+                Some(Once::Incoming { carrier, provider_id }) => {
+                    asked.incoming.push((carrier.clone(), provider_id.clone()));
+                }
+                None => {}
+            }
             for guard in &unit.decision.guards {
                 match guard {
                     Guard::Conversation(id, _) => drop(asked.conversations.insert(*id)),
                     Guard::Extension(id, _) => drop(asked.extensions.insert(*id)),
                     Guard::PhoneNumber(number, _) => drop(asked.phone_numbers.insert(number.clone())),
+                    Guard::Consent { ours, theirs, .. } => {
+                        asked.consents.insert((unit.tenant, Pair { ours: ours.clone(), theirs: theirs.clone() }));
+                    }
+                    Guard::AutomaticTexts { ours, theirs, .. } => {
+                        asked.automatic.insert((unit.tenant, Pair { ours: ours.clone(), theirs: theirs.clone() }));
+                    }
+                    Guard::Delivery { conversation, seq, .. } => drop(asked.messages.insert((*conversation, *seq))),
+                    Guard::Unrouted(id) => drop(asked.unrouted.insert(*id)),
+                    // Its revision comes with the counter.
+                    Guard::Settings(_) => {}
                 }
             }
             for change in &unit.decision.changes {
@@ -68,7 +96,17 @@ impl Asked {
                     Change::MessageAdded(_)
                     | Change::Renamed { .. }
                     | Change::MembersAdded { .. }
-                    | Change::MemberRemoved { .. } => {}
+                    | Change::NumberRemoved { .. }
+                    | Change::MemberRemoved { .. }
+                    | Change::ConsentPut { .. }
+                    | Change::AutomaticText { .. }
+                    | Change::UnroutedAdded { .. }
+                    | Change::UnroutedAssigned { .. }
+                    | Change::SettingsPut(_) => {}
+                    Change::DeliveryMoved(moved) => drop(asked.messages.insert((moved.conversation, moved.seq))),
+                    Change::AttachmentSettled { conversation, seq, .. } => {
+                        asked.messages.insert((*conversation, *seq));
+                    }
                     Change::MarkersAdvanced { conversation, readers, .. } => {
                         asked.places.extend(readers.iter().map(|(_, seq)| (*conversation, *seq)));
                     }
@@ -83,6 +121,9 @@ impl Asked {
     }
 }
 
+/// The columns of a conversation's [`Head`], after its id.
+type HeadRow = (ConversationId, TenantId, i64, Version, Seq, i64, Timestamp, Option<Timestamp>);
+
 struct Reader<'a> {
     tx: &'a DatabaseTransaction,
     dialect: Dialect,
@@ -92,15 +133,30 @@ impl Reader<'_> {
     async fn counters(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
         let rows = self.dialect.rows(1, &[("id", Column::Uuid)]);
         let lock = self.dialect.for_update();
-        let sql = format!("SELECT id, version FROM tenant WHERE id IN (SELECT id FROM {rows} r) ORDER BY id{lock}");
+        let sql = format!(
+            "SELECT id, version, settings_revision FROM tenant WHERE id IN (SELECT id FROM {rows} r) ORDER BY id{lock}"
+        );
         let keys: Vec<_> = asked.tenants.iter().map(|t| (Hex(t.0),)).collect();
         for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
-            ground.counters.insert(TenantId(column(&row, "id")?), column(&row, "version")?);
+            let id = TenantId(column(&row, "id")?);
+            ground.counters.insert(id, column(&row, "version")?);
+            ground.settings.insert(id, column(&row, "settings_revision")?);
         }
         Ok(())
     }
 
     async fn known(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if !asked.incoming.is_empty() {
+            let rows = self.dialect.rows(1, &[("carrier", Column::Text), ("provider_id", Column::Text)]);
+            let sql = format!(
+                "SELECT i.carrier, i.provider_id FROM {rows} r CROSS JOIN incoming i \
+                 WHERE i.carrier = r.carrier AND i.provider_id = r.provider_id"
+            );
+            for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&asked.incoming)])).await? {
+                let (carrier, provider_id) = (column(&row, "carrier")?, column(&row, "provider_id")?);
+                ground.known.insert(Once::Incoming { carrier, provider_id }, Known::Incoming);
+            }
+        }
         if asked.client_ids.is_empty() {
             return Ok(());
         }
@@ -109,9 +165,9 @@ impl Reader<'_> {
             "SELECT m.* FROM {rows} r JOIN message m ON m.author_id = r.author_id AND m.client_id = r.client_id"
         );
         let found = self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&asked.client_ids)])).await?;
-        for message in messages(&found)? {
-            if let Some(client_id) = message.client_id {
-                ground.known.insert((message.author, client_id), Known::Stored(message));
+        for message in dressed(self.tx, self.dialect, messages(&found)?).await? {
+            if let (Some(client_id), Some(author)) = (message.client_id, message.author.extension()) {
+                ground.known.insert(Once::Send(author, client_id), Known::Stored(Box::new(message)));
             }
         }
         Ok(())
@@ -130,6 +186,7 @@ impl Reader<'_> {
             ("c.last_seq", Column::Int),
             ("c.text_count", Column::Int),
             ("c.last_activity_at", Column::Int),
+            ("c.needs_reply_since", Column::Int),
         ]);
         let sql = format!("SELECT {heads} AS heads FROM {rows} r JOIN conversation c ON c.id = r.id");
         let keys: Vec<_> = asked.conversations.iter().map(|c| (Hex(c.0),)).collect();
@@ -137,10 +194,10 @@ impl Reader<'_> {
             return Ok(());
         };
         let inconsistent = |e: serde_json::Error| StorageError::Inconsistent(e.to_string());
-        let heads: Vec<(ConversationId, TenantId, i64, Version, Seq, i64, Timestamp)> =
-            serde_json::from_str(&column::<String>(&row, "heads")?).map_err(inconsistent)?;
-        for (id, tenant, revision, version, last_seq, text_count, last_activity_at) in heads {
-            ground.heads.insert(id, Head { tenant, revision, version, last_seq, text_count, last_activity_at });
+        let heads: Vec<HeadRow> = serde_json::from_str(&column::<String>(&row, "heads")?).map_err(inconsistent)?;
+        for (id, tenant, revision, version, last_seq, text_count, last_activity_at, needs_reply_since) in heads {
+            let head = Head { tenant, revision, version, last_seq, text_count, last_activity_at, needs_reply_since };
+            ground.heads.insert(id, head);
         }
         Ok(())
     }
@@ -192,6 +249,76 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Whether each of these wants no texts, from the number of ours or from the whole company.
+    async fn consents(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        let pairs = pairs(&asked.consents);
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &PAIR);
+        let sql = format!(
+            "SELECT c.tenant_id, c.our_number AS ours, c.number AS theirs FROM {rows} r CROSS JOIN consent c \
+             WHERE c.tenant_id = r.tenant_id AND c.number = r.theirs AND c.our_number IN (r.ours, '') AND c.opted_out"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&pairs)])).await? {
+            let ours: String = column(&row, "ours")?;
+            let ours = (!ours.is_empty()).then(|| Number::stored(ours));
+            let theirs = Number::stored(column(&row, "theirs")?);
+            ground.opted_out.insert((TenantId(column(&row, "tenant_id")?), ours, theirs));
+        }
+        Ok(())
+    }
+
+    async fn automatic_texts(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        let pairs = pairs(&asked.automatic);
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &PAIR);
+        let sql = format!(
+            "SELECT a.tenant_id, a.our_number AS ours, a.number AS theirs, count(*) AS sent FROM {rows} r \
+             CROSS JOIN automatic_text a WHERE a.tenant_id = r.tenant_id AND a.number = r.theirs \
+             AND a.our_number = r.ours GROUP BY a.tenant_id, a.our_number, a.number"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&pairs)])).await? {
+            let (ours, theirs) = (Number::stored(column(&row, "ours")?), Number::stored(column(&row, "theirs")?));
+            let pair = (TenantId(column(&row, "tenant_id")?), Pair { ours, theirs });
+            ground.automatic.insert(pair, column(&row, "sent")?);
+        }
+        Ok(())
+    }
+
+    /// The messages of which something is altered, as they are.
+    async fn moved_messages(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.messages.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.messages.iter().map(|(c, seq)| (Hex(c.0), seq)).collect();
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid), ("seq", Column::Int)]);
+        let sql =
+            format!("SELECT m.* FROM {rows} r CROSS JOIN message m WHERE m.conversation_id = r.id AND m.seq = r.seq");
+        let found = self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await?;
+        for message in dressed(self.tx, self.dialect, messages(&found)?).await? {
+            ground.messages.insert((message.conversation, message.seq), message);
+        }
+        Ok(())
+    }
+
+    async fn unrouted(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.unrouted.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.unrouted.iter().map(|id| (Hex(id.0),)).collect();
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT u.id, u.tenant_id FROM {rows} r CROSS JOIN unrouted u WHERE u.id = r.id AND NOT u.assigned"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.unrouted.insert((TenantId(column(&row, "tenant_id")?), UnroutedId(column(&row, "id")?)));
+        }
+        Ok(())
+    }
+
     async fn taken(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
         let rows = self.dialect.rows(1, &[("tenant_id", Column::Uuid), ("name", Column::Text)]);
         if !asked.natural_keys.is_empty() {
@@ -223,4 +350,11 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// The columns of [`pairs`].
+const PAIR: [(&str, Column); 3] = [("tenant_id", Column::Uuid), ("ours", Column::Text), ("theirs", Column::Text)];
+
+fn pairs(asked: &BTreeSet<(TenantId, Pair)>) -> Vec<(Hex, &Number, &Number)> {
+    asked.iter().map(|(tenant, pair)| (Hex(tenant.0), &pair.ours, &pair.theirs)).collect()
 }

@@ -200,11 +200,12 @@ impl From<Verdict> for Outcome {
         match verdict {
             Verdict::Committed(changes) => Outcome::Committed(changes),
             Verdict::Conflict => Outcome::Conflict,
-            Verdict::Known(Known::Stored(message)) => Outcome::Known(Box::new(message)),
+            Verdict::Known(Known::Stored(message)) => Outcome::Known(message),
             Verdict::Known(Known::Twin(first)) => match &first.happening {
                 Happening::MessageCreated(message) => Outcome::Known(Box::new(message.clone())),
                 _ => Outcome::Conflict,
             },
+            Verdict::Known(Known::Incoming) => Outcome::Repeated,
         }
     }
 }

@@ -32,10 +32,24 @@ const WAITING: usize = 8_192;
 pub struct Unit {
     /// Whose counter it takes its versions from.
     pub tenant: TenantId,
-    /// The send that this is, looked up before anything else.
-    pub client_id: Option<(ExtensionId, ClientId)>,
-    /// What it changes and what that rests on; nothing for a bare look-up of the `client_id`.
+    /// What this is, if it may come twice: looked up before anything else.
+    pub once: Option<Once>,
+    /// What it changes and what that rests on; nothing for a bare look-up.
     pub decision: Decision,
+}
+
+/// What is done once, however often it is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Once {
+    /// A send, by its author's own name for it.
+    Send(ExtensionId, ClientId),
+    /// A text that came in, by its carrier's name for it.
+    Incoming {
+        /// The section of the configuration.
+        carrier: String,
+        /// The carrier's name.
+        provider_id: String,
+    },
 }
 
 /// What became of a unit.
@@ -45,6 +59,8 @@ pub enum Outcome {
     Committed(Vec<Arc<Committed>>),
     /// Its `client_id` was used before: this is the first message.
     Known(Box<Message>),
+    /// The same text came in before.
+    Repeated,
     /// What it rests on has moved: reload and decide again.
     Conflict,
     /// Certainly not written.

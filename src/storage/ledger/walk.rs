@@ -3,6 +3,7 @@
 
 mod groups;
 mod provision;
+mod texts;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -10,29 +11,41 @@ use std::{
 };
 
 use crate::domain::{
-    Audience, Change, ClientId, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId, Timestamp,
+    Audience, Change, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId, Timestamp, UnroutedId,
     Version,
     change::{NewConversation, Reading},
-    conversation::{Direction, Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN},
+    conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Reply},
     extension::Extension,
     phone::Number,
     provision::phone_number::PhoneNumber,
 };
 
-use super::Unit;
+use super::{Once, Unit};
+
+pub(super) use texts::TextWrites;
 
 /// What the database says of everything that the batch names.
 #[derive(Debug, Default)]
 pub(super) struct Ground {
     /// The tenants' counters.
     pub counters: BTreeMap<TenantId, Version>,
-    /// The `client_id`s that were used before.
-    pub known: HashMap<(ExtensionId, ClientId), Known>,
+    /// What was done before, of what is done once.
+    pub known: HashMap<Once, Known>,
     pub heads: HashMap<ConversationId, Head>,
     /// Extensions by id: their revisions.
     pub extensions: HashMap<ExtensionId, i64>,
     /// Phone numbers: their revisions.
     pub phone_numbers: HashMap<Number, i64>,
+    /// Who wants no texts: from this number of ours, or (none) from the whole company.
+    pub opted_out: HashSet<(TenantId, Option<Number>, Number)>,
+    /// Automatic texts that each pair has had.
+    pub automatic: HashMap<(TenantId, Pair), i64>,
+    /// Messages of which something is altered.
+    pub messages: HashMap<(ConversationId, Seq), Message>,
+    /// Texts that are still nobody's.
+    pub unrouted: HashSet<(TenantId, UnroutedId)>,
+    /// The revision of each tenant's settings.
+    pub settings: HashMap<TenantId, i64>,
     /// Natural keys and extension numbers that are taken.
     pub taken: HashSet<(TenantId, String)>,
     /// Texts up to messages that markers name and that are not the newest.
@@ -43,9 +56,11 @@ pub(super) struct Ground {
 #[derive(Clone, Debug)]
 pub(super) enum Known {
     /// Stored long ago.
-    Stored(Message),
+    Stored(Box<Message>),
     /// In this very batch.
     Twin(Arc<Committed>),
+    /// A text that came in before.
+    Incoming,
 }
 
 /// What of a conversation's row changes with its messages.
@@ -57,6 +72,7 @@ pub(super) struct Head {
     pub last_seq: Seq,
     pub text_count: i64,
     pub last_activity_at: Timestamp,
+    pub needs_reply_since: Option<Timestamp>,
 }
 
 /// What became of a unit, if the batch commits.
@@ -84,6 +100,7 @@ pub(super) struct Writes {
     pub markers: BTreeMap<(ConversationId, ExtensionId), (Marker, Option<Version>)>,
     pub extensions: Vec<PutExtension>,
     pub phone_numbers: Vec<PutPhoneNumber>,
+    pub texts: TextWrites,
 }
 
 /// What a revision changed in a conversation's row.
@@ -139,7 +156,7 @@ struct Walk {
 
 impl Walk {
     fn unit(&mut self, unit: &Unit) -> Verdict {
-        if let Some(known) = unit.client_id.and_then(|key| self.ground.known.get(&key)) {
+        if let Some(known) = unit.once.as_ref().and_then(|key| self.ground.known.get(key)) {
             return Verdict::Known(known.clone());
         }
         if !self.holds(unit) {
@@ -150,8 +167,16 @@ impl Walk {
             self.change(unit.tenant, change, &mut committed);
         }
         let message = |c: &&Arc<Committed>| matches!(c.happening, Happening::MessageCreated(_));
-        if let (Some(key), Some(first)) = (unit.client_id, committed.iter().find(message)) {
-            self.ground.known.insert(key, Known::Twin(first.clone()));
+        match &unit.once {
+            Some(key @ Once::Send(..)) => {
+                let first = committed.iter().find(message);
+                self.ground.known.extend(first.map(|first| (key.clone(), Known::Twin(first.clone()))));
+            }
+            Some(key @ Once::Incoming { carrier, provider_id }) => {
+                self.writes.texts.incoming.push((carrier.clone(), provider_id.clone(), unit.tenant));
+                self.ground.known.insert(key.clone(), Known::Incoming);
+            }
+            None => {}
         }
         Verdict::Committed(committed)
     }
@@ -166,6 +191,7 @@ impl Walk {
             Guard::PhoneNumber(number, revision) => {
                 self.ground.phone_numbers.get(number).copied().unwrap_or(0) == *revision
             }
+            _ => self.text_guard_holds(unit.tenant, guard),
         });
         let free = |key: String| !self.ground.taken.contains(&(unit.tenant, key));
         let keys = unit.decision.changes.iter().all(|change| match change {
@@ -181,8 +207,11 @@ impl Walk {
             Change::ConversationCreated(new) => committed.push(self.create(tenant, new)),
             Change::MessageAdded(new) => committed.extend(self.message(tenant, new)),
             Change::Renamed { group, audience } => committed.extend(self.renamed(tenant, group, audience)),
-            Change::MembersAdded { group, added, others } => {
-                committed.extend(self.members_added(tenant, group, added, others).into_iter().flatten());
+            Change::MembersAdded { group, added, numbers, others } => {
+                committed.extend(self.members_added(tenant, group, added, numbers, others).into_iter().flatten());
+            }
+            Change::NumberRemoved { group, number, audience } => {
+                committed.extend(self.number_removed(tenant, group, number, audience));
             }
             Change::MemberRemoved { group, who, reason, others } => {
                 committed.extend(self.member_removed(tenant, group, *who, *reason, others).into_iter().flatten());
@@ -196,6 +225,7 @@ impl Walk {
             Change::PhoneNumberPut { phone_number, deleted } => {
                 committed.push(self.phone_number(tenant, phone_number, *deleted));
             }
+            _ => committed.extend(self.text_change(tenant, change)),
         }
     }
 
@@ -204,11 +234,21 @@ impl Walk {
         if let Some(key) = &new.natural_key {
             self.ground.taken.insert((tenant, key.clone()));
         }
-        let head = Head { tenant, revision: 1, version, last_seq: 0, text_count: 0, last_activity_at: self.now };
+        let head = Head {
+            tenant,
+            revision: 1,
+            version,
+            last_seq: 0,
+            text_count: 0,
+            last_activity_at: self.now,
+            needs_reply_since: None,
+        };
         self.ground.heads.insert(new.id, head);
         self.writes.conversations.push((new.clone(), tenant, version));
         let joins = new.members.iter().map(|who| (new.id, *who, tenant, version, Marker::default()));
         self.writes.joins.extend(joins);
+        let outside = new.numbers.iter().map(|number| (new.id, number.clone(), tenant));
+        self.writes.texts.numbers_added.extend(outside);
         let shown = new.members.iter().take(PARTICIPANTS_SHOWN);
         let facts = Facts {
             id: new.id,
@@ -220,7 +260,10 @@ impl Walk {
             text_count: 0,
             last_activity_at: self.now,
             participants: shown.map(|e| Reading { extension: *e, marker: Marker::default() }).collect(),
-            participant_count: i64::try_from(new.members.len()).unwrap_or(i64::MAX),
+            participant_count: i64::try_from(new.members.len() + new.numbers.len()).unwrap_or(i64::MAX),
+            pair: new.pair.clone(),
+            numbers: new.numbers.clone(),
+            needs_reply_since: None,
         };
         let happening = Happening::ConversationUpdated { facts, joined: Some(Marker::default()) };
         self.committed(tenant, version, Audience::Extensions(new.members.clone()), happening)
@@ -239,23 +282,32 @@ impl Walk {
         head.version = version;
         // The clock may go back; a conversation's activity doesn't.
         head.last_activity_at = head.last_activity_at.max(self.now);
+        let mut ended_wait_since = None;
+        match new.reply {
+            Reply::Neither => {}
+            Reply::Owed => head.needs_reply_since = head.needs_reply_since.or(Some(self.now)),
+            Reply::Given => ended_wait_since = head.needs_reply_since.take(),
+        }
         let marker = Marker { seq: head.last_seq, text_no: head.text_count };
         self.writes.heads.insert(new.conversation, head.clone());
         self.ground.text_nos.insert((new.conversation, marker.seq), marker.text_no);
-        if new.event.is_none() {
-            self.move_marker(new.conversation, new.author, marker, None);
+        if let Some(author) = new.author.extension().filter(|_| new.event.is_none()) {
+            self.move_marker(new.conversation, author, marker, None);
         }
         let message = Message {
             conversation: new.conversation,
             seq: marker.seq,
             version,
             text_no: marker.text_no,
-            direction: Direction::Internal,
-            author: new.author,
+            direction: new.direction,
+            author: new.author.clone(),
             client_id: new.client_id,
             created_at: self.now,
             text: new.text.clone(),
             event: new.event.clone(),
+            deliveries: self.begun(tenant, new),
+            attachments: self.attached(tenant, new, marker.seq),
+            ended_wait_since,
         };
         let audience = Audience::Extensions(new.audience.clone());
         let committed = self.committed(tenant, version, audience, Happening::MessageCreated(message));
@@ -330,7 +382,7 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Decision, MessageText};
+    use crate::domain::{ClientId, Decision, MessageText};
     use uuid::Uuid;
 
     pub const TENANT: TenantId = TenantId(Uuid::from_u128(1));
@@ -345,6 +397,7 @@ mod tests {
             last_seq: 10,
             text_count: 8,
             last_activity_at: Timestamp(50),
+            needs_reply_since: None,
         };
         Ground { counters: [(TENANT, 9)].into(), heads: [(CHAT, head)].into(), ..Ground::default() }
     }
@@ -352,26 +405,19 @@ mod tests {
     fn send(client: u128, revision: i64) -> Unit {
         let client_id = ClientId(Uuid::from_u128(client));
         let text = MessageText::parse("Hi".into()).unwrap();
-        let message = NewMessage {
-            conversation: CHAT,
-            author: JAKE,
-            client_id: Some(client_id),
-            text,
-            event: None,
-            audience: [JAKE].into(),
-        };
+        let message = NewMessage::text(CHAT, JAKE, client_id, text, [JAKE].into());
         let decision = Decision {
             guards: vec![Guard::Conversation(CHAT, revision)],
             changes: vec![Change::MessageAdded(message)],
         };
-        Unit { tenant: TENANT, client_id: Some((JAKE, client_id)), decision }
+        Unit { tenant: TENANT, once: Some(Once::Send(JAKE, client_id)), decision }
     }
 
     fn read(seq: Seq) -> Unit {
         let change =
             Change::MarkersAdvanced { conversation: CHAT, readers: vec![(JAKE, seq)], audience: [JAKE].into() };
         let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
-        Unit { tenant: TENANT, client_id: None, decision }
+        Unit { tenant: TENANT, once: None, decision }
     }
 
     fn places(verdicts: &[Verdict]) -> Vec<(Version, Seq)> {
@@ -438,9 +484,11 @@ mod tests {
                 natural_key: Some("direct:a:b".into()),
                 name: None,
                 members: [JAKE].into(),
+                pair: None,
+                numbers: [].into(),
             };
             let decision = Decision { guards: vec![], changes: vec![Change::ConversationCreated(new)] };
-            Unit { tenant: TENANT, client_id: None, decision }
+            Unit { tenant: TENANT, once: None, decision }
         };
         let (verdicts, writes) = walk(&[create(20), create(21)], ground(), Timestamp(60));
         assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Conflict]));

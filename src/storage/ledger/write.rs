@@ -1,5 +1,7 @@
 //! Writes what a batch changes: one statement a table, whatever the number of rows.
 
+mod texts;
+
 use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
@@ -33,6 +35,8 @@ pub(super) async fn write(
     writer.joins(writes).await?;
     writer.leaves(writes).await?;
     writer.messages(writes).await?;
+    writer.texts(&writes.texts, now).await?;
+    writer.deliveries_begun(writes).await?;
     writer.heads(writes).await?;
     writer.revisions(writes).await?;
     writer.markers(writes).await?;
@@ -168,7 +172,9 @@ impl Writer<'_> {
             .iter()
             .map(|(c, tenant, version)| {
                 let (key, name) = (&c.natural_key, &c.name);
-                (Hex(c.id.0), Hex(tenant.0), c.kind.as_str(), key, name, version, c.members.len(), now)
+                let count = c.members.len() + c.numbers.len();
+                let (ours, theirs) = (c.pair.as_ref().map(|p| &p.ours), c.pair.as_ref().map(|p| &p.theirs));
+                (Hex(c.id.0), Hex(tenant.0), c.kind.as_str(), key, name, version, count, now, ours, theirs)
             })
             .collect();
         let columns = [
@@ -180,11 +186,13 @@ impl Writer<'_> {
             ("version", Int),
             ("participant_count", Int),
             ("created_at", Int),
+            ("our_number", Text),
+            ("their_number", Text),
         ];
         let sql = "INSERT INTO conversation (id, tenant_id, kind, natural_key, name, revision, revised_version, \
-             version, last_seq, text_count, participant_count, last_activity_at, created_at) \
-             SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, participant_count, created_at, \
-             created_at FROM {rows} r";
+             version, last_seq, text_count, participant_count, last_activity_at, created_at, our_number, \
+             their_number) SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, \
+             participant_count, created_at, created_at, our_number, their_number FROM {rows} r";
         self.run(sql, &columns, &rows).await.map(drop)
     }
 
@@ -234,11 +242,13 @@ impl Writer<'_> {
                     m.version,
                     m.text_no,
                     m.direction.as_str(),
-                    Hex(m.author.0),
+                    m.author.extension().map(|id| Hex(id.0)),
+                    m.author.number(),
                     m.client_id.map(|id| Hex(id.0)),
                     m.created_at,
                     m.text.as_str(),
                     m.event.as_ref().and_then(|event| serde_json::to_string(event).ok()),
+                    m.ended_wait_since,
                 )),
                 _ => None,
             })
@@ -251,14 +261,17 @@ impl Writer<'_> {
             ("text_no", Int),
             ("direction", Text),
             ("author_id", Uuid),
+            ("author_number", Text),
             ("client_id", Uuid),
             ("created_at", Int),
             ("text", Text),
             ("event", Text),
+            ("ended_wait_since", Int),
         ];
         let sql = "INSERT INTO message (conversation_id, seq, tenant_id, version, text_no, direction, author_id, \
-             client_id, created_at, text, event) SELECT conversation_id, seq, tenant_id, version, text_no, direction, \
-             author_id, client_id, created_at, text, event FROM {rows} r";
+             author_number, client_id, created_at, text, event, ended_wait_since) SELECT conversation_id, seq, \
+             tenant_id, version, text_no, direction, author_id, author_number, client_id, created_at, text, event, \
+             ended_wait_since FROM {rows} r";
         self.run(sql, &columns, &rows).await.map(drop)
     }
 
@@ -266,12 +279,19 @@ impl Writer<'_> {
         let rows: Vec<_> = writes
             .heads
             .iter()
-            .map(|(id, h)| (Hex(id.0), h.version, h.last_seq, h.text_count, h.last_activity_at))
+            .map(|(id, h)| (Hex(id.0), h.version, h.last_seq, h.text_count, h.last_activity_at, h.needs_reply_since))
             .collect();
-        let columns =
-            [("id", Uuid), ("version", Int), ("last_seq", Int), ("text_count", Int), ("last_activity_at", Int)];
+        let columns = [
+            ("id", Uuid),
+            ("version", Int),
+            ("last_seq", Int),
+            ("text_count", Int),
+            ("last_activity_at", Int),
+            ("needs_reply_since", Int),
+        ];
         let sql = "UPDATE conversation SET version = r.version, last_seq = r.last_seq, text_count = r.text_count, \
-             last_activity_at = r.last_activity_at FROM {rows} r WHERE conversation.id = r.id";
+             last_activity_at = r.last_activity_at, needs_reply_since = r.needs_reply_since \
+             FROM {rows} r WHERE conversation.id = r.id";
         self.run(sql, &columns, &rows).await.map(drop)
     }
 

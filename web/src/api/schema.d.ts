@@ -55,6 +55,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/attachments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of one of my conversations. */
+        get: operations["attachment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/carriers/{name}/inbound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A text comes in. */
+        post: operations["inbound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/carriers/{name}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A text that went out has news. */
+        post: operations["status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/carriers/{name}/status/{attempt}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An attempt to send a text has news. */
+        post: operations["attempt_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -91,6 +159,23 @@ export interface paths {
         patch: operations["rename"];
         trace?: never;
     };
+    "/v1/conversations/{id}/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Somebody in a conversation told me that they want no texts, or take them again. */
+        put: operations["record_consent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/messages": {
         parameters: {
             query?: never;
@@ -112,6 +197,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/messages/{seq}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a text again that failed, or perhaps did. Answers the message as it is: if the attempt that I saw is not the
+         *     newest any more, nothing is sent.
+         */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/participants": {
         parameters: {
             query?: never;
@@ -122,7 +227,7 @@ export interface paths {
         /** Who is in a conversation, and how far each has read. */
         get: operations["list_participants"];
         put?: never;
-        /** Bring colleagues into a group. They see the whole history; who is in it already stays as they are. */
+        /** Bring colleagues, and numbers outside, into a group. Colleagues see the whole history; who is in it already stays as they are. */
         post: operations["add_participants"];
         delete?: never;
         options?: never;
@@ -232,6 +337,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I may show for numbers. */
+        get: operations["names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody who wants no texts, by number. */
+        get: operations["list_consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/consents/{ours}/{theirs}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Somebody wants no texts, from one of our numbers or from `all`. */
+        put: operations["put_consent"];
+        post?: never;
+        /** Somebody takes texts again. */
+        delete: operations["delete_consent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests that could not be used, oldest first. */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/dead-letters/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try one again: the number is somebody's by now, or the engine understands it since. `invalid_request` says why it
+         *     still can't be used.
+         */
+        post: operations["replay_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pbx/extensions": {
         parameters: {
             query?: never;
@@ -301,6 +495,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pbx/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is set, defaults included. */
+        get: operations["get_settings"];
+        /** Set all of it; what is absent takes its default. The same again changes nothing. */
+        put: operations["put_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/unrouted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Texts that are nobody's, oldest first. */
+        get: operations["list_unrouted"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/unrouted/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give one to somebody: it goes into their thread with who sent it. */
+        post: operations["assign_unrouted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/settings": {
         parameters: {
             query?: never;
@@ -310,6 +556,41 @@ export interface paths {
         };
         /** What a client needs to know. */
         get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/simulator/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a customer's phone received, oldest first. */
+        get: operations["simulated_texts"];
+        put?: never;
+        /** Text in as a customer. Answered after the commit. */
+        post: operations["simulate_text"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/simulator/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The numbers of ours that the simulator reaches. */
+        get: operations["simulated_numbers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -390,13 +671,49 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Brings colleagues into a group. */
+        /** @description Brings colleagues and numbers outside into a group. */
         AddParticipants: {
-            /** @description Their numbers. */
-            extensions: string[];
+            /** @description Colleagues' numbers. */
+            extensions?: string[];
+            /** @description Numbers outside, however they are written. */
+            numbers?: string[];
         };
+        /** @description Gives a text that is nobody's to somebody. */
+        AssignUnrouted: {
+            /**
+             * @description The extension whose thread it goes to.
+             * @example 201
+             */
+            extension: string;
+        };
+        /** @description A file that came with a text. */
+        Attachment: {
+            /**
+             * @description What it is.
+             * @example image/jpeg
+             */
+            content_type: string;
+            /** @description Its name for ever. */
+            id: string;
+            /**
+             * Format: int64
+             * @description How large it is, in bytes, once it is here.
+             */
+            size?: number | null;
+            /** @description Whether it is here. */
+            state: components["schemas"]["AttachmentState"];
+            /** @description Where it can be had, once it is here. */
+            url?: string | null;
+        };
+        /**
+         * @description Whether a file that came with a text is here.
+         * @enum {string}
+         */
+        AttachmentState: "pending" | "stored" | "failed";
         /** @description A phone number assigned to an extension. */
         CallerId: {
+            /** @description Whether I may text from it in threads and groups: it has a plan, and feeds no queue. */
+            can_send: boolean;
             /** @description What it is called. */
             label?: string | null;
             /** @description In E.164. */
@@ -425,9 +742,11 @@ export interface components {
             client_id: string;
             /** @description Where. */
             conversation: string;
+            /** @description The number of ours that it goes out from; my default if absent. */
+            from?: string | null;
             /** @description Comes back in the answer. */
             ref?: string | null;
-            /** @description 1–4,000 characters. */
+            /** @description 1–4,000 characters; 1,600 where it also goes out by SMS. */
             text: string;
             /** @enum {string} */
             type: "send";
@@ -462,6 +781,35 @@ export interface components {
             /** @enum {string} */
             type: "ping";
         };
+        /** @description Somebody who wants no texts. */
+        ConsentRecord: {
+            /** @description Since when. */
+            at: string;
+            by?: components["schemas"]["Person"] | null;
+            /** @description Who. */
+            number: string;
+            /**
+             * @description From which of ours, or `all`.
+             * @example +14045550100
+             */
+            our_number: string;
+            /** @description Why, in their words. */
+            reason?: string | null;
+            /** @description How we know: `keyword`, `carrier`, `agent` or `pbx`. */
+            source: string;
+        };
+        /**
+         * @description From which of ours somebody wants no texts.
+         * @enum {string}
+         */
+        ConsentScope: "number" | "tenant";
+        /** @description Somebody wants no texts, or takes them again. */
+        ConsentUpdated: {
+            /** @description Who. */
+            number: string;
+            /** @description From which of ours; null: from any. */
+            our_number?: string | null;
+        };
         /** @description A conversation. */
         Conversation: {
             /** @description Its name for ever. */
@@ -480,12 +828,22 @@ export interface components {
             my_read?: components["schemas"]["ReadMarker"] | null;
             /** @description What I call it. In events a group's alone. */
             name?: string | null;
+            /** @description Of a thread: since when the customer waits for a reply. */
+            needs_reply_since?: string | null;
+            /** @description Of a thread: the number outside. */
+            number?: string | null;
+            /** @description Of a thread: the customer wants no texts from this number. Not in events. */
+            opted_out?: boolean | null;
+            /** @description Of a thread: the number of ours that it goes out from. */
+            our_number?: string | null;
+            /** @description Those outside among them, of a group: each text goes to so many. */
+            outsider_count: number;
             /**
              * Format: int64
-             * @description All who are in it.
+             * @description All who are in it, inside and outside.
              */
             participant_count: number;
-            /** @description Up to 20 of them. */
+            /** @description Up to 20 of them, those inside first. */
             participants: components["schemas"]["Participant"][];
             /**
              * Format: int64
@@ -517,7 +875,7 @@ export interface components {
          * @description What a conversation is.
          * @enum {string}
          */
-        ConversationKind: "direct" | "group";
+        ConversationKind: "direct" | "group" | "sms";
         /** @description A conversation is not for me any more: it is not found from now on. */
         ConversationRemoved: {
             /** @description Which. */
@@ -549,12 +907,85 @@ export interface components {
              * @example Ops
              */
             name: string;
+            /** @description Numbers outside, however they are written; up to 50. */
+            numbers?: string[];
+        } | {
+            /** @description The number of ours that it goes out from; my default if absent. */
+            from?: string | null;
+            /** @enum {string} */
+            kind: "sms";
+            /**
+             * @description The number, however it is written.
+             * @example (404) 555-0199
+             */
+            number: string;
         };
+        /** @description A carrier's request that was signed and could not be used. */
+        DeadLetter: {
+            /** @description When it came. */
+            at: string;
+            /** @description The body; what is no UTF-8 in it is replaced. */
+            body: string;
+            /** @description The section of the configuration that it came by. */
+            carrier: string;
+            /** @description The body's type. */
+            content_type: string;
+            /** @description Its name. */
+            id: string;
+            /** @description `inbound` or `status`. */
+            kind: string;
+            /** @description Why it could not be used. */
+            reason: string;
+        };
+        /** @description The sending of a message to one number outside. */
+        Delivery: {
+            /**
+             * Format: int64
+             * @description The newest attempt: 1, 2, 3 …
+             */
+            attempt: number;
+            error?: components["schemas"]["DeliveryError"] | null;
+            /**
+             * @description To whom.
+             * @example +14045550199
+             */
+            number: string;
+            /** @description From which of ours; null if its author had none. */
+            our_number?: string | null;
+            /**
+             * Format: int64
+             * @description In how many segments it goes out.
+             */
+            segments: number;
+            /** @description How far it has come. */
+            status: components["schemas"]["DeliveryStatus"];
+            /** @description When its status last changed. */
+            updated_at: string;
+        };
+        /** @description Why a text failed, and what to do. */
+        DeliveryError: {
+            /**
+             * @description The carrier's code, or one of ours.
+             * @example 30007
+             */
+            code: string;
+            /** @description The reason, in plain words. */
+            message: string;
+            /** @description What to do. */
+            remedy: string;
+            /** @description Who says so. */
+            source: components["schemas"]["ErrorSource"];
+        };
+        /**
+         * @description How far a text to somebody outside has come. Within one attempt it only rises.
+         * @enum {string}
+         */
+        DeliveryStatus: "queued" | "sending" | "unconfirmed" | "sent" | "delivered" | "failed" | "undelivered";
         /**
          * @description Which way a message went.
          * @enum {string}
          */
-        Direction: "internal";
+        Direction: "internal" | "inbound" | "outbound";
         /** @description A row of the directory. */
         DirectoryEntry: {
             /** @description Its number. */
@@ -564,6 +995,11 @@ export interface components {
             /** @description Whether somebody is there. */
             presence: components["schemas"]["Presence"];
         };
+        /**
+         * @description Who says that a text failed.
+         * @enum {string}
+         */
+        ErrorSource: "engine" | "carrier";
         /** @description What would this cost by SMS? */
         EstimateSms: {
             /**
@@ -578,6 +1014,11 @@ export interface components {
             data: components["schemas"]["Message"];
             /** @enum {string} */
             name: "message.created";
+        } | {
+            /** @description A delivery of a message has come further, or a picture of it is here. */
+            data: components["schemas"]["Message"];
+            /** @enum {string} */
+            name: "message.updated";
         } | {
             /** @description A conversation is new to me (`joined`), or has changed. */
             data: components["schemas"]["Conversation"];
@@ -608,6 +1049,21 @@ export interface components {
             data: components["schemas"]["NumberUpdated"];
             /** @enum {string} */
             name: "number.updated";
+        } | {
+            /** @description Somebody whom I have a thread with wants no texts, or takes them again: ask for the thread's row. */
+            data: components["schemas"]["ConsentUpdated"];
+            /** @enum {string} */
+            name: "consent.updated";
+        } | {
+            /** @description A text is nobody's, or is so no longer. To administrators. */
+            data: components["schemas"]["UnroutedUpdated"];
+            /** @enum {string} */
+            name: "unrouted.updated";
+        } | {
+            /** @description What is set for all has changed: ask `GET /v1/settings`. */
+            data: components["schemas"]["SettingsUpdated"];
+            /** @enum {string} */
+            name: "settings.updated";
         };
         /** @description Something that happened, at its place in the tenant's order. */
         EventFrame: components["schemas"]["Event"] & {
@@ -621,6 +1077,44 @@ export interface components {
         ExtensionUpdated: components["schemas"]["Person"] & {
             /** @description Whether it may sign in. */
             enabled: boolean;
+        };
+        /** @description A page of a list. */
+        List_CallerId: {
+            /** @description The rows. */
+            items: {
+                /** @description Whether I may text from it in threads and groups: it has a plan, and feeds no queue. */
+                can_send: boolean;
+                /** @description What it is called. */
+                label?: string | null;
+                /** @description In E.164. */
+                number: string;
+                /** @description Whether it has an active SMS plan. */
+                sms_enabled: boolean;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_ConsentRecord: {
+            /** @description The rows. */
+            items: {
+                /** @description Since when. */
+                at: string;
+                by?: components["schemas"]["Person"] | null;
+                /** @description Who. */
+                number: string;
+                /**
+                 * @description From which of ours, or `all`.
+                 * @example +14045550100
+                 */
+                our_number: string;
+                /** @description Why, in their words. */
+                reason?: string | null;
+                /** @description How we know: `keyword`, `carrier`, `agent` or `pbx`. */
+                source: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
         };
         /** @description A page of a list. */
         List_Conversation: {
@@ -642,12 +1136,22 @@ export interface components {
                 my_read?: components["schemas"]["ReadMarker"] | null;
                 /** @description What I call it. In events a group's alone. */
                 name?: string | null;
+                /** @description Of a thread: since when the customer waits for a reply. */
+                needs_reply_since?: string | null;
+                /** @description Of a thread: the number outside. */
+                number?: string | null;
+                /** @description Of a thread: the customer wants no texts from this number. Not in events. */
+                opted_out?: boolean | null;
+                /** @description Of a thread: the number of ours that it goes out from. */
+                our_number?: string | null;
+                /** @description Those outside among them, of a group: each text goes to so many. */
+                outsider_count: number;
                 /**
                  * Format: int64
-                 * @description All who are in it.
+                 * @description All who are in it, inside and outside.
                  */
                 participant_count: number;
-                /** @description Up to 20 of them. */
+                /** @description Up to 20 of them, those inside first. */
                 participants: components["schemas"]["Participant"][];
                 /**
                  * Format: int64
@@ -674,6 +1178,28 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        List_DeadLetter: {
+            /** @description The rows. */
+            items: {
+                /** @description When it came. */
+                at: string;
+                /** @description The body; what is no UTF-8 in it is replaced. */
+                body: string;
+                /** @description The section of the configuration that it came by. */
+                carrier: string;
+                /** @description The body's type. */
+                content_type: string;
+                /** @description Its name. */
+                id: string;
+                /** @description `inbound` or `status`. */
+                kind: string;
+                /** @description Why it could not be used. */
+                reason: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_DirectoryEntry: {
             /** @description The rows. */
             items: {
@@ -692,19 +1218,19 @@ export interface components {
             /** @description The rows. */
             items: {
                 /** @description Pictures that came with it. */
-                attachments: Record<string, never>[];
+                attachments: components["schemas"]["Attachment"][];
                 /** @description The sender's own name for it. */
                 client_id?: string | null;
                 /** @description Where. */
                 conversation: string;
                 /** @description When it was committed. */
                 created_at: string;
-                /** @description Its sending to external numbers. */
-                deliveries: Record<string, never>[];
+                /** @description Its sending to numbers outside. */
+                deliveries: components["schemas"]["Delivery"][];
                 /** @description Which way it went. */
                 direction: components["schemas"]["Direction"];
                 event?: components["schemas"]["SystemEvent"] | null;
-                from?: components["schemas"]["Person"] | null;
+                from?: components["schemas"]["Who"] | null;
                 /** @description Its name for ever. */
                 id: string;
                 /** @description What it is. */
@@ -714,7 +1240,7 @@ export interface components {
                  * @description Its place there: 1, 2, 3 … without gaps.
                  */
                 seq: number;
-                /** @description What it says, exactly as typed. */
+                /** @description What it says, exactly as typed; empty, if only a picture came. */
                 text: string;
                 /**
                  * Format: int64
@@ -733,17 +1259,7 @@ export interface components {
         /** @description A page of a list. */
         List_Participant: {
             /** @description The rows. */
-            items: {
-                /** @description Its number. */
-                extension: string;
-                /** @description Its display name. */
-                name: string;
-                /**
-                 * Format: int64
-                 * @description How far it has read.
-                 */
-                read_seq: number;
-            }[];
+            items: (components["schemas"]["Member"] | components["schemas"]["Outsider"])[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
         };
@@ -785,6 +1301,42 @@ export interface components {
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
         };
+        /** @description A page of a list. */
+        List_SimulatedText: {
+            /** @description The rows. */
+            items: {
+                /** @description When it arrived. */
+                at: string;
+                /** @description Who sent it. */
+                from: string;
+                /** @description What it says. */
+                text: string;
+                /** @description Whose phone. */
+                to: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_UnroutedText: {
+            /** @description The rows. */
+            items: {
+                /** @description When it came. */
+                at: string;
+                /** @description How many files came with it. */
+                attachment_count: number;
+                /** @description Its name. */
+                id: string;
+                /** @description Who sent it. */
+                number: string;
+                /** @description Which of our numbers it is for. */
+                our_number: string;
+                /** @description What it says. */
+                text: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
         /** @description Signs an extension in. */
         Login: {
             /**
@@ -818,22 +1370,34 @@ export interface components {
             /** @description The company's name. */
             tenant: string;
         };
+        /** @description An extension in a conversation. */
+        Member: {
+            /** @description Its number. */
+            extension: string;
+            /** @description Its display name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How far it has read.
+             */
+            read_seq: number;
+        };
         /** @description One entry of a timeline. */
         Message: {
             /** @description Pictures that came with it. */
-            attachments: Record<string, never>[];
+            attachments: components["schemas"]["Attachment"][];
             /** @description The sender's own name for it. */
             client_id?: string | null;
             /** @description Where. */
             conversation: string;
             /** @description When it was committed. */
             created_at: string;
-            /** @description Its sending to external numbers. */
-            deliveries: Record<string, never>[];
+            /** @description Its sending to numbers outside. */
+            deliveries: components["schemas"]["Delivery"][];
             /** @description Which way it went. */
             direction: components["schemas"]["Direction"];
             event?: components["schemas"]["SystemEvent"] | null;
-            from?: components["schemas"]["Person"] | null;
+            from?: components["schemas"]["Who"] | null;
             /** @description Its name for ever. */
             id: string;
             /** @description What it is. */
@@ -843,7 +1407,7 @@ export interface components {
              * @description Its place there: 1, 2, 3 … without gaps.
              */
             seq: number;
-            /** @description What it says, exactly as typed. */
+            /** @description What it says, exactly as typed; empty, if only a picture came. */
             text: string;
             /**
              * Format: int64
@@ -866,22 +1430,22 @@ export interface components {
             /** @description In E.164. */
             number: string;
         };
-        /** @description Somebody in a conversation. */
-        Participant: {
-            /** @description Its number. */
-            extension: string;
-            /** @description Its display name. */
-            name: string;
+        /** @description Somebody outside. */
+        Outsider: {
+            /** @description What I call them, where I know them. Not in events. */
+            name?: string | null;
             /**
-             * Format: int64
-             * @description How far it has read.
+             * @description In E.164; a short code or a name, where such a one texted in.
+             * @example +14045550199
              */
-            read_seq: number;
+            number: string;
         };
+        /** @description Somebody in a conversation. */
+        Participant: components["schemas"]["Member"] | components["schemas"]["Outsider"];
         /** @description Some came into a group, or went. */
         ParticipantsChanged: {
             /** @description Who came. */
-            added: components["schemas"]["Person"][];
+            added: components["schemas"]["Who"][];
             /** @description Which group. */
             conversation: string;
             /**
@@ -890,7 +1454,7 @@ export interface components {
              */
             participant_count: number;
             /** @description Who went. */
-            removed: components["schemas"]["Person"][];
+            removed: components["schemas"]["Who"][];
         };
         /** @description An extension, to show. */
         Person: {
@@ -957,6 +1521,11 @@ export interface components {
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
         };
+        /** @description Records that somebody wants no texts. */
+        PutConsent: {
+            /** @description Why, in their words; up to 200 characters. */
+            reason?: string | null;
+        };
         /** @description An extension as the PBX wants it. */
         PutExtension: {
             /** @description The phone numbers it may send from, in order; they may be provisioned later. None if absent. */
@@ -995,6 +1564,27 @@ export interface components {
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
         };
+        /** @description What is set for all of a company. What is absent takes its default. */
+        PutSettings: {
+            /**
+             * @description The sound of a new message: the name of one of ours, or an https URL. `chime` if absent.
+             * @example chime
+             */
+            alert_tone?: string | null;
+            /** @description What answers HELP. Without it HELP is an ordinary text. */
+            help_text?: string | null;
+            /** @description What answers START, where the carrier doesn't. */
+            opt_in_text?: string | null;
+            /** @description What answers STOP, where the carrier doesn't. */
+            opt_out_text?: string | null;
+            /** @description Reasons to pause that are offered to agents. */
+            pause_reasons?: string[] | null;
+            /**
+             * @description Where numbers are that don't say. `US` if absent.
+             * @example US
+             */
+            region?: string | null;
+        };
         /** @description Some have read so far. */
         ReadAdvanced: {
             /** @description Where. */
@@ -1020,6 +1610,18 @@ export interface components {
             /** @description Who, by number. */
             extension: string;
         };
+        /** @description Records that somebody wants no texts, or takes them again. */
+        RecordConsent: {
+            /**
+             * @description Who said so.
+             * @example +14045550199
+             */
+            number: string;
+            /** @description Whether they want none. */
+            opted_out: boolean;
+            /** @description From which of ours. */
+            scope: components["schemas"]["ConsentScope"];
+        };
         /**
          * @description Why a conversation is not for me any more.
          * @enum {string}
@@ -1033,6 +1635,19 @@ export interface components {
              */
             name: string;
         };
+        /** @description Sends a text again. */
+        RetryDelivery: {
+            /**
+             * Format: int64
+             * @description The attempt that I saw.
+             */
+            attempt: number;
+            /**
+             * @description To this number.
+             * @example +14045550199
+             */
+            number: string;
+        };
         /**
          * @description What an extension may do beyond chatting.
          * @enum {string}
@@ -1045,8 +1660,10 @@ export interface components {
              * @description The sender's own name for it: the same again is the same message.
              */
             client_id: string;
+            /** @description The number of ours that it goes out from; my default if absent. */
+            from?: string | null;
             /**
-             * @description 1–4,000 characters.
+             * @description 1–4,000 characters; 1,600 where it also goes out by SMS.
              * @example On my way
              */
             text: string;
@@ -1140,8 +1757,47 @@ export interface components {
             pause_reasons: string[];
             /** @description The region in which numbers are read. */
             region: string;
+            /** @description ... of one that also goes out by SMS. */
+            sms_max_characters: number;
             /** @description The most extensions whose presence one session watches. */
             watch_max: number;
+        };
+        /** @description What is set for all has changed. */
+        SettingsUpdated: Record<string, never>;
+        /** @description Texts in as a customer of the simulator. */
+        SimulateText: {
+            /**
+             * @description Whose phone it is: a number, a short code or a name.
+             * @example +14045550199
+             */
+            from: string;
+            /** @description The simulator's name for it; the same again is the same text. A new one if absent. */
+            id?: string | null;
+            /** @description Where pictures can be fetched that come with it. */
+            media?: string[];
+            /** @description What it says; empty, if only pictures are sent. */
+            text: string;
+            /**
+             * @description One of our numbers.
+             * @example +14045550100
+             */
+            to: string;
+        };
+        /** @description The name under which the simulator took a text. */
+        SimulatedId: {
+            /** @description The simulator's name for it: sent again under it, it is the same text. */
+            id: string;
+        };
+        /** @description A text that arrived at a phone of the simulator. */
+        SimulatedText: {
+            /** @description When it arrived. */
+            at: string;
+            /** @description Who sent it. */
+            from: string;
+            /** @description What it says. */
+            text: string;
+            /** @description Whose phone. */
+            to: string;
         };
         /**
          * @description How a text is encoded as SMS.
@@ -1210,19 +1866,31 @@ export interface components {
             /** @enum {string} */
             name: "added";
             /** @description Whom. */
-            who: components["schemas"]["Person"];
+            who: components["schemas"]["Who"];
         } | {
             /** @description Who removed them. */
             by: components["schemas"]["Person"];
             /** @enum {string} */
             name: "removed";
             /** @description Whom. */
-            who: components["schemas"]["Person"];
+            who: components["schemas"]["Who"];
         } | {
             /** @enum {string} */
             name: "left";
             /** @description Who. */
             who: components["schemas"]["Person"];
+        } | {
+            by?: components["schemas"]["Person"] | null;
+            /** @enum {string} */
+            name: "opted_out";
+            /** @description From this number of ours; null: from any. */
+            our_number?: string | null;
+        } | {
+            by?: components["schemas"]["Person"] | null;
+            /** @enum {string} */
+            name: "opted_in";
+            /** @description From this number of ours; null: from any. */
+            our_number?: string | null;
         };
         /** @description A token, renewed. */
         Token: {
@@ -1231,6 +1899,28 @@ export interface components {
             /** @description The bearer token. */
             token: string;
         };
+        /** @description A text that came in and is nobody's. */
+        UnroutedText: {
+            /** @description When it came. */
+            at: string;
+            /** @description How many files came with it. */
+            attachment_count: number;
+            /** @description Its name. */
+            id: string;
+            /** @description Who sent it. */
+            number: string;
+            /** @description Which of our numbers it is for. */
+            our_number: string;
+            /** @description What it says. */
+            text: string;
+        };
+        /** @description A text is nobody's, or is so no longer. */
+        UnroutedUpdated: {
+            /** @description Which. */
+            id: string;
+        };
+        /** @description One of us, or somebody outside. */
+        Who: components["schemas"]["Person"] | components["schemas"]["Outsider"];
     };
     responses: never;
     parameters: never;
@@ -1301,6 +1991,499 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbound: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/xml": string;
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/xml": string;
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attempt_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                attempt: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/xml": string;
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1806,6 +2989,130 @@ export interface operations {
             };
         };
     };
+    record_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordConsent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     messages: {
         parameters: {
             query?: {
@@ -1960,6 +3267,131 @@ export interface operations {
                 };
             };
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryDelivery"];
+            };
+        };
+        responses: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3039,6 +4471,741 @@ export interface operations {
             };
         };
     };
+    names: {
+        parameters: {
+            query: {
+                /** @description In E.164, up to 200, with commas between. */
+                numbers: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_consents: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ConsentRecord"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ours: string;
+                theirs: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutConsent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ours: string;
+                theirs: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DeadLetter"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_extensions: {
         parameters: {
             query?: {
@@ -3670,6 +5837,491 @@ export interface operations {
             };
         };
     };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PutSettings"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PutSettings"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_unrouted: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_UnroutedText"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_unrouted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignUnrouted"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     settings: {
         parameters: {
             query?: never;
@@ -3685,6 +6337,371 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulated_texts: {
+        parameters: {
+            query: {
+                /** @description Whose phone. */
+                number: string;
+                /** @description `next` of the page before. */
+                after?: number;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SimulatedText"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulate_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulateText"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatedId"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulated_numbers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_CallerId"];
                 };
             };
             /** @description Can't be understood */

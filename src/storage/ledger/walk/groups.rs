@@ -6,6 +6,7 @@ use crate::domain::{
     Audience, Committed, ExtensionId, Happening, TenantId,
     change::Appearance,
     conversation::{Facts, Gone, Marker},
+    phone::Number,
 };
 
 use super::{Revision, Walk};
@@ -29,8 +30,9 @@ impl Walk {
         tenant: TenantId,
         group: &Appearance,
         added: &Arc<[ExtensionId]>,
+        numbers: &Arc<[Number]>,
         others: &Arc<[ExtensionId]>,
-    ) -> Option<[Arc<Committed>; 2]> {
+    ) -> Option<Vec<Arc<Committed>>> {
         let mut facts = self.revise(tenant, group)?;
         let (version, revision) = (facts.version, facts.revision);
         let marker = Marker { seq: facts.last_seq, text_no: facts.text_count };
@@ -38,17 +40,45 @@ impl Walk {
             new.marker = marker;
         }
         self.writes.joins.extend(added.iter().map(|who| (group.id, *who, tenant, version, marker)));
-        let joined = Happening::ConversationUpdated { facts, joined: Some(marker) };
-        let joined = self.committed(tenant, version, Audience::Extensions(added.clone()), joined);
+        self.writes.texts.numbers_added.extend(numbers.iter().map(|number| (group.id, number.clone(), tenant)));
         let changed = Happening::ParticipantsChanged {
             conversation: group.id,
             revision,
             added: added.clone(),
             removed: [].into(),
+            numbers_added: numbers.clone(),
+            numbers_removed: [].into(),
             participant_count: group.participant_count,
         };
+        let others = Audience::Extensions(others.clone());
+        if added.is_empty() {
+            return Some(vec![self.committed(tenant, version, others, changed)]);
+        }
+        let joined = Happening::ConversationUpdated { facts, joined: Some(marker) };
+        let joined = self.committed(tenant, version, Audience::Extensions(added.clone()), joined);
         let version = self.touch(tenant, group.id)?;
-        Some([joined, self.committed(tenant, version, Audience::Extensions(others.clone()), changed)])
+        Some(vec![joined, self.committed(tenant, version, others, changed)])
+    }
+
+    pub(super) fn number_removed(
+        &mut self,
+        tenant: TenantId,
+        group: &Appearance,
+        number: &Number,
+        audience: &Arc<[ExtensionId]>,
+    ) -> Option<Arc<Committed>> {
+        let facts = self.revise(tenant, group)?;
+        self.writes.texts.numbers_removed.push((group.id, number.clone()));
+        let changed = Happening::ParticipantsChanged {
+            conversation: group.id,
+            revision: facts.revision,
+            added: [].into(),
+            removed: [].into(),
+            numbers_added: [].into(),
+            numbers_removed: [number.clone()].into(),
+            participant_count: group.participant_count,
+        };
+        Some(self.committed(tenant, facts.version, Audience::Extensions(audience.clone()), changed))
     }
 
     /// Who goes is told last.
@@ -66,6 +96,8 @@ impl Walk {
             revision: facts.revision,
             added: [].into(),
             removed: [who].into(),
+            numbers_added: [].into(),
+            numbers_removed: [].into(),
             participant_count: group.participant_count,
         };
         let changed = self.committed(tenant, facts.version, Audience::Extensions(others.clone()), changed);
@@ -80,7 +112,7 @@ impl Walk {
         let version = self.touch(tenant, group.id)?;
         let head = self.ground.heads.get_mut(&group.id)?;
         head.revision += 1;
-        let Appearance { id, kind, name, participants, participant_count } = group.clone();
+        let Appearance { id, kind, name, participants, participant_count, pair, numbers } = group.clone();
         let revision = Revision { revision: head.revision, version, name: name.clone(), participant_count };
         self.writes.revisions.insert(id, revision);
         Some(Facts {
@@ -94,6 +126,9 @@ impl Walk {
             last_activity_at: head.last_activity_at,
             participants,
             participant_count,
+            pair,
+            numbers,
+            needs_reply_since: head.needs_reply_since,
         })
     }
 }
@@ -119,10 +154,13 @@ mod tests {
             name: Some("Ops".into()),
             participants: shown.into(),
             participant_count: 2,
+            pair: None,
+            numbers: [].into(),
         };
-        let change = Change::MembersAdded { group, added: [new].into(), others: [JAKE].into() };
+        let (added, numbers, others) = ([new].into(), [].into(), [JAKE].into());
+        let change = Change::MembersAdded { group, added, numbers, others };
         let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
-        let unit = Unit { tenant: TENANT, client_id: None, decision };
+        let unit = Unit { tenant: TENANT, once: None, decision };
         let (verdicts, writes) = walk(&[unit], ground(), Timestamp(60));
         let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
         let Happening::ConversationUpdated { facts, joined: Some(marker) } = &committed[0].happening else {

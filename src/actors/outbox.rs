@@ -1,0 +1,449 @@
+//! What goes out from one of our numbers: in turn, at its pace, each attempt committed before and after the carrier has it.
+//!
+//! An attempt begins by the committed step `queued → sending`, in which consent is checked for the last time. What is
+//! found `sending` when this starts was handed over by a process that is gone: nobody knows, so it is `unconfirmed`.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, SpawnHandle,
+    WrapFuture,
+};
+use metrics::counter;
+use tracing::{error, info, warn};
+
+use crate::{
+    carriers::{Carrier, Submission},
+    domain::{
+        AttemptId, Change, Committed, Decision, Guard, Happening, Refusal, Timestamp,
+        change::DeliveryMoved,
+        phone::Number,
+        sms::{
+            delivery::{Delivery, DeliveryError, Rejection, Status, Submitted},
+            turns::{Next, Turn, Turns},
+        },
+    },
+    storage::{StorageError, Underway, Waiting, ledger::Unit},
+};
+
+use super::Engine;
+
+/// Texts that are held in memory; more of them wait in the database.
+const HELD: usize = 2_000;
+/// What the database refused is tried again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The actor of one sending number.
+pub(super) struct Outbox {
+    engine: Arc<Engine>,
+    ours: Number,
+    turns: Turns,
+    /// More waits in the database than is held here.
+    more: bool,
+    wakes: Option<SpawnHandle>,
+    busy_since_tick: bool,
+}
+
+/// A text waits at this number.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Post(pub Turn);
+
+/// Something may wait that it was not told of.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Look;
+
+impl Engine {
+    /// What was committed and goes out is given to the outboxes. What they miss they find in the database.
+    pub(super) fn post(&self, changes: &[Arc<Committed>]) {
+        for committed in changes {
+            let (Happening::MessageCreated(m) | Happening::MessageUpdated(m)) = &committed.happening else { continue };
+            for delivery in m.deliveries.iter().filter(|d| d.status == Status::Queued) {
+                let Some(ours) = delivery.our_number.clone() else { continue };
+                let turn = turn(committed.version, m.conversation, m.seq, delivery);
+                if let Ok(lease) = self.outboxes.lease(ours) {
+                    lease.tell(Post(turn));
+                }
+            }
+        }
+    }
+
+    /// Sees to it that what falls due at this number goes out: an outbox that starts looks into the database, one that
+    /// lives knows.
+    pub(super) fn wake_outbox(&self, ours: Number) {
+        drop(self.outboxes.lease(ours));
+    }
+
+    /// ... and that it looks into the database all the same: something may be there that it was not told of.
+    pub(super) fn look_again(&self, ours: Number) {
+        if let Ok(lease) = self.outboxes.lease(ours) {
+            lease.tell(Look);
+        }
+    }
+}
+
+fn turn(place: i64, conversation: crate::domain::ConversationId, seq: i64, d: &Delivery) -> Turn {
+    Turn { place, conversation, seq, number: d.number.clone(), segments: d.segments, due_at: d.due_at }
+}
+
+impl Outbox {
+    pub(super) fn start(engine: Arc<Engine>, ours: Number, arbiter: &ArbiterHandle) -> Addr<Self> {
+        Self::start_in_arbiter(arbiter, move |ctx| {
+            ctx.set_mailbox_capacity(4_096);
+            let turns = Turns::new(1.0);
+            Self { engine, ours, turns, more: false, wakes: None, busy_since_tick: true }
+        })
+    }
+
+    /// Reads what waits. What comes meanwhile waits in the mailbox.
+    fn load(&mut self, ctx: &mut Context<Self>, first: bool) {
+        let (engine, ours) = (self.engine.clone(), self.ours.clone());
+        let read = async move {
+            let phone = engine.storage.phone_number(&ours).await?;
+            let carrier = phone.and_then(|p| engine.carriers.get(&p.phone_number.carrier).cloned());
+            let waiting = engine.storage.waiting_at(&ours, HELD).await?;
+            if first {
+                for interrupted in waiting.iter().filter(|w| w.is_sending()) {
+                    lost(&engine, interrupted).await;
+                }
+            }
+            Ok::<_, StorageError>((carrier.map_or(1.0, |c| c.pace_per_s()), waiting))
+        };
+        ctx.wait(read.into_actor(self).map(move |read, me, ctx| match read {
+            Ok((pace, waiting)) => {
+                me.turns.set_pace(pace);
+                me.more = waiting.len() >= HELD;
+                for w in waiting.iter().filter(|w| !w.is_sending()) {
+                    me.turns.add(turn(w.place, w.conversation, w.seq, &w.delivery));
+                }
+                me.pump(ctx);
+            }
+            Err(error) => {
+                error!(%error, "an outbox can't read");
+                ctx.run_later(AGAIN, move |me, ctx| me.load(ctx, first));
+            }
+        }));
+    }
+
+    /// Hands over what may go now.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        if let Some(wakes) = self.wakes.take() {
+            ctx.cancel_future(wakes);
+        }
+        while !self.engine.is_stopping() {
+            let now = self.engine.clock.now();
+            match self.turns.next(now) {
+                Next::Take(turn) => {
+                    self.busy_since_tick = true;
+                    let number = turn.number.clone();
+                    let work = hand_over(self.engine.clone(), self.ours.clone(), turn);
+                    ctx.spawn(work.into_actor(self).map(move |again, me, ctx| {
+                        me.turns.settled(&number);
+                        if let Some(turn) = again {
+                            me.turns.add(turn);
+                        }
+                        me.pump(ctx);
+                    }));
+                }
+                // A clock that jumps is noticed within a second.
+                Next::Wait(until) => {
+                    let wait = until.since(now).min(AGAIN);
+                    self.wakes = Some(ctx.run_later(wait, Self::pump));
+                    return;
+                }
+                Next::Nothing if self.more && self.turns.is_empty() => {
+                    self.more = false;
+                    return self.load(ctx, false);
+                }
+                Next::Nothing => return,
+            }
+        }
+    }
+
+    fn stop_if_idle(&mut self, ctx: &mut Context<Self>) {
+        let idle = !std::mem::replace(&mut self.busy_since_tick, false) && self.turns.is_empty() && !self.more;
+        if idle && self.engine.outboxes.passivate(self.ours.clone()) {
+            ctx.stop();
+        }
+    }
+}
+
+impl Actor for Outbox {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.load(ctx, true);
+        ctx.run_interval(self.engine.behaviour.idle_after, Self::stop_if_idle);
+    }
+}
+
+impl Handler<Post> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, Post(turn): Post, ctx: &mut Self::Context) {
+        self.busy_since_tick = true;
+        // While more waits in the database, that is where it is found, in its turn.
+        if !self.more {
+            self.turns.add(turn);
+            self.pump(ctx);
+        }
+    }
+}
+
+impl Handler<Look> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+        self.load(ctx, false);
+    }
+}
+
+/// Counts what is being handed over, so that a stop waits for it.
+struct HandingOver(Arc<Engine>);
+
+impl HandingOver {
+    fn begin(engine: &Arc<Engine>) -> Self {
+        engine.handing_over.fetch_add(1, Ordering::AcqRel);
+        Self(engine.clone())
+    }
+}
+
+impl Drop for HandingOver {
+    fn drop(&mut self) {
+        self.0.handing_over.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// One text's turn, from `queued` to an answer that is committed. Answers the turn, if it comes again.
+async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn> {
+    let _counted = HandingOver::begin(&engine);
+    let taken = match take(&engine, &ours, &turn).await {
+        Taken::Mine(taken) => taken,
+        Taken::Later(due_at) => return Some(Turn { due_at, ..turn }),
+        Taken::Over => return None,
+    };
+    let submission =
+        Submission { attempt: taken.attempt, from: ours.clone(), to: turn.number.clone(), text: taken.text };
+    let answer = taken.carrier.submit(submission).await;
+    let how = match &answer {
+        Submitted::Accepted { .. } => "accepted",
+        Submitted::Unknown => "unknown",
+        Submitted::Rejected(Rejection::Permanent, _) => "refused",
+        Submitted::Rejected(Rejection::OptedOut, _) => "opted_out",
+        Submitted::Rejected(Rejection::Throttled(_), _) => "throttled",
+        Submitted::Rejected(Rejection::Temporary, _) => "temporary",
+        Submitted::Rejected(Rejection::Auth, _) => "auth",
+    };
+    counter!("partyline_sms_submits_total", "carrier" => taken.name.clone(), "answer" => how).increment(1);
+    if let Submitted::Rejected(Rejection::Auth, error) = &answer {
+        error!(carrier = taken.name, code = error.code, "the carrier does not take our credentials: texts wait");
+    }
+    if answer == Submitted::Unknown {
+        warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
+    }
+    settle(&engine, &turn, taken.attempt, &answer).await
+}
+
+struct Attempt {
+    attempt: AttemptId,
+    name: String,
+    carrier: Arc<dyn Carrier>,
+    text: crate::domain::MessageText,
+}
+
+enum Taken {
+    /// It is to be handed over now, under this name.
+    Mine(Attempt),
+    /// Not before this.
+    Later(Timestamp),
+    /// It is no longer queued, or was refused.
+    Over,
+}
+
+/// Takes a text from `queued` to `sending`, or refuses it, by a commit.
+async fn take(engine: &Arc<Engine>, ours: &Number, turn: &Turn) -> Taken {
+    // The same name however often it is tried: a commit whose answer was lost is known by it.
+    let attempt = AttemptId(engine.clock.new_id());
+    loop {
+        if engine.is_stopping() {
+            return Taken::Over;
+        }
+        match try_take(engine, ours, turn, attempt).await {
+            Ok(Some(taken)) => return taken,
+            // Something moved: look again.
+            Ok(None) => {}
+            Err(error) => {
+                warn!(%error, "a text can't be taken now");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn try_take(
+    engine: &Arc<Engine>,
+    ours: &Number,
+    turn: &Turn,
+    attempt: AttemptId,
+) -> Result<Option<Taken>, Refusal> {
+    let now = engine.clock.now();
+    let Some(underway) = engine.storage.underway(turn.conversation, turn.seq).await? else {
+        return Ok(Some(Taken::Over));
+    };
+    let is_mine = |d: &Delivery| d.status == Status::Sending && d.attempt_id == Some(attempt);
+    let mine = underway.delivery(&turn.number).filter(|d| d.status == Status::Queued || is_mine(d));
+    let Some(delivery) = mine else { return Ok(Some(Taken::Over)) };
+    if delivery.status == Status::Queued && delivery.due_at > now {
+        return Ok(Some(Taken::Later(delivery.due_at)));
+    }
+    let mut guards = guards(&underway, turn.seq, delivery);
+    let phone = engine.storage.phone_number(ours).await?;
+    let usable = phone.filter(|p| !p.deleted && p.tenant == underway.tenant && p.phone_number.sms_enabled);
+    let carrier = usable.as_ref().map(|p| p.phone_number.carrier.clone());
+    let carrier = carrier.and_then(|name| Some((engine.carriers.get(&name)?.clone(), name)));
+    let consents = engine.storage.consents_of(underway.tenant, &turn.number).await?;
+    let concerns = |of: &Option<Number>| of.as_ref().is_none_or(|number| number == ours);
+    let opted_out = consents.iter().any(|c| c.opted_out && concerns(&c.our_number));
+    if !delivery.confirms_opt_out {
+        guards.push(Guard::Consent { ours: ours.clone(), theirs: turn.number.clone(), opted_out });
+    }
+    let refusal = if opted_out && !delivery.confirms_opt_out {
+        Some(DeliveryError::opted_out())
+    } else if usable.is_none() {
+        Some(DeliveryError::not_enabled())
+    } else if carrier.is_none() {
+        let remedy = "Ask the administrator to name a carrier that is configured.";
+        Some(DeliveryError::engine("no_carrier", "The number's carrier is not configured.", remedy))
+    } else {
+        None
+    };
+    let text = underway.message.text.clone();
+    let handed_to = |(carrier, name)| Taken::Mine(Attempt { attempt, name, carrier, text });
+    if is_mine(delivery) {
+        // It was taken, and the answer lost: nothing has been written to the carrier yet.
+        return Ok(Some(carrier.map_or(Taken::Over, handed_to)));
+    }
+    let (moved, begins) = match (&refusal, &carrier) {
+        (Some(error), _) => (delivery.refuse(error.clone(), now), None),
+        (None, Some((_, name))) => {
+            guards.extend(usable.map(|p| Guard::PhoneNumber(ours.clone(), p.revision)));
+            (delivery.take(attempt, now), Some(name.clone()))
+        }
+        (None, None) => (None, None),
+    };
+    let Some(moved) = moved else { return Ok(Some(Taken::Over)) };
+    if !commit(engine, &underway, moved, guards, begins, vec![], vec![]).await? {
+        return Ok(None);
+    }
+    Ok(Some(carrier.filter(|_| refusal.is_none()).map_or(Taken::Over, handed_to)))
+}
+
+/// Commits how the carrier answered, however long it takes. Answers the turn, if it comes again.
+async fn settle(engine: &Arc<Engine>, turn: &Turn, attempt: AttemptId, answer: &Submitted) -> Option<Turn> {
+    loop {
+        match try_settle(engine, turn, attempt, answer).await {
+            Ok(Some(status)) => return status.map(|due_at| Turn { due_at, ..turn.clone() }),
+            Ok(None) => {}
+            Err(error) => {
+                error!(%error, %attempt, "a carrier's answer can't be stored yet");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// `None`: something moved. `Some(Some(due))`: queued again.
+async fn try_settle(
+    engine: &Arc<Engine>,
+    turn: &Turn,
+    attempt: AttemptId,
+    answer: &Submitted,
+) -> Result<Option<Option<Timestamp>>, Refusal> {
+    let now = engine.clock.now();
+    let Some(underway) = engine.storage.underway(turn.conversation, turn.seq).await? else { return Ok(Some(None)) };
+    let mine = underway.delivery(&turn.number).filter(|d| d.attempt_id == Some(attempt));
+    let Some(delivery) = mine else { return Ok(Some(None)) };
+    // Spreads the pauses: the last bits of a UUIDv7 are random.
+    let dice = f64::from(u16::try_from(attempt.0.as_u128() & 0xffff).unwrap_or(0)) / 65_536.0;
+    let moved = delivery.answered(answer, engine.behaviour.give_up_after, dice, now);
+    let provider_ids = match answer {
+        Submitted::Accepted { provider_ids, .. } => provider_ids.clone(),
+        _ => vec![],
+    };
+    if moved.is_none() && provider_ids.is_empty() {
+        return Ok(Some(None));
+    }
+    let moved = moved.unwrap_or_else(|| delivery.clone());
+    let due = (moved.status == Status::Queued).then_some(moved.due_at);
+    let guards = guards(&underway, turn.seq, delivery);
+    let mut also = vec![];
+    if let Submitted::Rejected(Rejection::OptedOut, _) = answer {
+        also = engine.opted_out_by_carrier(&underway, &moved, now).await?;
+    }
+    Ok(commit(engine, &underway, moved, guards, None, provider_ids, also).await?.then_some(due))
+}
+
+/// What a change of a delivery rests on: the conversation, for who is told, and the delivery itself.
+pub(super) fn guards(underway: &Underway, seq: i64, delivery: &Delivery) -> Vec<Guard> {
+    let conversation = underway.message.conversation;
+    let Delivery { number, attempt, status, .. } = delivery.clone();
+    vec![
+        Guard::Conversation(conversation, underway.revision),
+        Guard::Delivery { conversation, seq, number, attempt, status },
+    ]
+}
+
+/// Commits a change of a delivery; false if what it rests on has moved.
+pub(super) async fn commit(
+    engine: &Arc<Engine>,
+    underway: &Underway,
+    delivery: Delivery,
+    guards: Vec<Guard>,
+    begins: Option<String>,
+    provider_ids: Vec<String>,
+    also: Vec<Change>,
+) -> Result<bool, Refusal> {
+    let moved = DeliveryMoved {
+        conversation: underway.message.conversation,
+        seq: underway.message.seq,
+        delivery,
+        begins,
+        provider_ids,
+        audience: underway.audience.clone(),
+    };
+    let mut changes = vec![Change::DeliveryMoved(Box::new(moved))];
+    changes.extend(also);
+    let unit = Unit { tenant: underway.tenant, once: None, decision: Decision { guards, changes } };
+    // Who hands it over knows that it is queued again: it is not posted.
+    Ok(engine.commit_unit(unit).await?.is_some())
+}
+
+/// A text was being handed over by a process that is gone.
+async fn lost(engine: &Arc<Engine>, interrupted: &Waiting) {
+    loop {
+        let settled = async {
+            let found = engine.storage.underway(interrupted.conversation, interrupted.seq).await?;
+            let Some(underway) = found else { return Ok(true) };
+            let Some(delivery) = underway.delivery(&interrupted.delivery.number) else { return Ok(true) };
+            let Some(lost) = delivery.lost(engine.clock.now()) else { return Ok(true) };
+            let guards = guards(&underway, interrupted.seq, delivery);
+            commit(engine, &underway, lost, guards, None, vec![], vec![]).await
+        };
+        match settled.await {
+            Ok(true) => {
+                info!(conversation = %interrupted.conversation, seq = interrupted.seq, "was being sent when the process ended");
+                return;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let error: Refusal = error;
+                warn!(%error, "what was being sent can't be settled yet");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}

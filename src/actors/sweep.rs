@@ -1,0 +1,128 @@
+//! What falls due by itself: texts to be sent again, whatever was missed, and files to be fetched. Each second.
+
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use tracing::{error, info, warn};
+
+use crate::{
+    carriers::FetchError,
+    domain::{Change, Decision, Refusal, Timestamp, conversation::AttachmentState},
+    storage::PendingFile,
+};
+
+use super::Engine;
+
+const EVERY: Duration = Duration::from_secs(1);
+/// Whatever is due is looked for, however long ago it fell due, after so many times.
+const ALL: u32 = 60;
+/// Files fetched at once.
+const FILES: usize = 8;
+/// A file that can't be had is tried so often, with growing pauses: over about two hours.
+const FILE_TRIES: i64 = 10;
+/// What may be shown to people. Anything else is not kept.
+const SHOWN: [&str; 10] = [
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "audio/mpeg",
+    "audio/mp4",
+    "audio/amr",
+    "video/mp4",
+    "video/3gpp",
+    "application/pdf",
+];
+
+/// Runs until the engine is gone. What was being sent when the last process ended is settled first.
+pub async fn run(engine: Weak<Engine>) {
+    let mut since = None;
+    let mut round = 0_u32;
+    loop {
+        let Some(engine) = engine.upgrade().filter(|engine| !engine.is_stopping()) else { return };
+        let now = engine.clock.now();
+        let missed = engine.may_have_missed.swap(false, Ordering::AcqRel);
+        let looked = since.filter(|since| *since <= now && !missed && !round.is_multiple_of(ALL));
+        let found = match looked {
+            Some(since) => engine.storage.numbers_due(since, now).await,
+            None => engine.storage.numbers_waiting().await,
+        };
+        match found {
+            Ok(numbers) => {
+                since = Some(now);
+                round = round.wrapping_add(1);
+                let wake = if looked.is_some() { Engine::wake_outbox } else { Engine::look_again };
+                numbers.into_iter().for_each(|ours| wake(&engine, ours));
+            }
+            Err(error) => {
+                engine.may_have_missed();
+                error!(%error, "nobody knows what is due");
+            }
+        }
+        if let Err(error) = files(&engine, now).await {
+            error!(%error, "files can't be looked for");
+        }
+        drop(engine);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Fetches the files that are due, some of them together.
+async fn files(engine: &Arc<Engine>, now: Timestamp) -> Result<(), Refusal> {
+    let pending = engine.storage.pending_files(now, FILES).await?;
+    futures_util::future::join_all(pending.into_iter().map(|file| fetch(engine.clone(), file))).await;
+    Ok(())
+}
+
+async fn fetch(engine: Arc<Engine>, file: PendingFile) {
+    let carrier = file.carrier.as_ref().and_then(|name| engine.carriers.get(name));
+    let fetched = match carrier {
+        Some(carrier) => carrier.fetch(file.media.clone(), engine.behaviour.attachment_max).await,
+        None => Err(FetchError::Never("its carrier is not there any more".into())),
+    };
+    let id = file.id;
+    let settled = match fetched {
+        Ok(fetched) if SHOWN.contains(&fetched.content_type.as_str()) => {
+            let size = i64::try_from(fetched.bytes.len()).ok();
+            match engine.storage.keep_file(id, fetched.bytes).await {
+                Ok(()) => settle(&engine, &file, fetched.content_type, AttachmentState::Stored, size).await,
+                Err(error) => Err(error.into()),
+            }
+        }
+        Ok(fetched) => {
+            info!(attachment = %id, content_type = fetched.content_type, "a file of this type is not kept");
+            settle(&engine, &file, fetched.content_type, AttachmentState::Failed, None).await
+        }
+        Err(FetchError::Later(why)) if file.tries + 1 < FILE_TRIES => {
+            warn!(attachment = %id, why, "a file can't be fetched yet");
+            let pause = EVERY * 2_u32.pow(u32::try_from(file.tries).unwrap_or(10).min(12) + 2);
+            engine.storage.postpone_file(id, engine.clock.now() + pause).await.map_err(Refusal::from)
+        }
+        Err(FetchError::Later(why) | FetchError::Never(why)) => {
+            warn!(attachment = %id, why, "a file is given up");
+            let content_type = file.media.content_type.clone();
+            settle(&engine, &file, content_type, AttachmentState::Failed, None).await
+        }
+    };
+    if let Err(error) = settled {
+        error!(attachment = %id, %error, "a file can't be kept yet");
+    }
+}
+
+/// Tells who is in the conversation what became of a file. A change of who is in it meanwhile is for the next round.
+async fn settle(
+    engine: &Arc<Engine>,
+    file: &PendingFile,
+    content_type: String,
+    state: AttachmentState,
+    size: Option<i64>,
+) -> Result<(), Refusal> {
+    let PendingFile { id, conversation, seq, tenant, .. } = *file;
+    let Some(underway) = engine.storage.underway(conversation, seq).await? else { return Ok(()) };
+    let guards = vec![crate::domain::Guard::Conversation(conversation, underway.revision)];
+    let audience = underway.audience;
+    let change = Change::AttachmentSettled { conversation, seq, id, content_type, state, size, audience };
+    engine.commit(tenant, Decision { guards, changes: vec![change] }).await.map(drop)
+}

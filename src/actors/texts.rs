@@ -1,0 +1,382 @@
+//! Texts that come in, and news of those that went out: where they belong is decided on what the database says of the pair
+//! of numbers, and committed with what that rests on. Who loses a race decides again.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::{
+    domain::{
+        AttachmentId, By, Caller, Change, ConversationId, Decision, ExtensionId, Guard, Refusal, Seq, TenantId,
+        Timestamp, UnroutedId,
+        conversation::{
+            Command, Conversation, Message, Pair, consent,
+            create_sms::{create_sms, natural_key},
+            receive::{Arrival, entries, meaning, obey},
+            retry,
+        },
+        phone::Number,
+        settings::Settings,
+        sms::{
+            consent::{Consent, Source},
+            delivery::Delivery,
+            inbound::{Incoming, News},
+            route::{Route, route},
+        },
+    },
+    storage::{Lookup, Underway, ledger::Once},
+};
+
+use super::{
+    Answer, Engine,
+    outbox::{commit, guards},
+    shell,
+};
+
+/// How often a lost race is run again.
+const TRIES: usize = 20;
+
+/// What became of a text that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It is stored, or was before.
+    Taken,
+    /// It is for a number that is nobody's here.
+    Nobodys(&'static str),
+}
+
+/// A text that came in is taken once, by its carrier's name for it.
+pub(super) fn once(incoming: &Incoming) -> Once {
+    Once::Incoming { carrier: incoming.carrier.clone(), provider_id: incoming.provider_id.clone() }
+}
+
+impl Engine {
+    /// A text comes in. When this answers `Taken` it is on disk.
+    pub async fn receive(self: &Arc<Self>, incoming: Incoming) -> Result<Received, Refusal> {
+        let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
+        for _ in 0..TRIES {
+            let stored = self.storage.phone_number(&pair.ours).await?.filter(|n| !n.deleted);
+            let Some(number) = stored else { return Ok(Received::Nobodys("the number is nobody's here")) };
+            if number.phone_number.carrier != incoming.carrier {
+                return Ok(Received::Nobodys("the number belongs to another carrier"));
+            }
+            let (tenant, now) = (number.tenant, self.clock.now());
+            let named = number.phone_number.extension.as_deref();
+            let mut lookup = self.storage.lookup(tenant, &pair, named, None, now).await?;
+            lookup.pair.we_answer =
+                self.carriers.get(&incoming.carrier).is_some_and(|carrier| !carrier.answers_keywords());
+            let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
+            let mut arrival = Arrival {
+                incoming: incoming.clone(),
+                attachments,
+                known: lookup.pair.clone(),
+                guards: vec![Guard::PhoneNumber(pair.ours.clone(), number.revision)],
+                also: vec![],
+                now,
+            };
+            let word = meaning(&incoming, &lookup.pair);
+            // A word of consent is shown in the pair's newest conversation, and opens none of a queue.
+            let taken = match (word.and(lookup.newest), route(&lookup.known)) {
+                (Some(newest), _) => self.into_conversation(tenant, newest, arrival).await?,
+                (None, Route::Thread(owner)) => {
+                    arrival.guards.extend(revision(&lookup, owner));
+                    self.into_thread(tenant, owner, &pair, arrival).await?
+                }
+                (None, Route::Open(open)) => self.into_conversation(tenant, open, arrival).await?,
+                (None, Route::Queue(_) | Route::Unrouted) => self.into_unrouted(tenant, arrival).await?,
+            };
+            if taken {
+                return Ok(Received::Taken);
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Into a conversation that is there; false if what that rests on has moved.
+    async fn into_conversation(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: ConversationId,
+        arrival: Arrival,
+    ) -> Result<bool, Refusal> {
+        let command = Command::Receive(Arc::new(arrival));
+        match shell::ask::<Conversation>(self.clone(), id, By::Engine(tenant), command).await {
+            Ok(Answer::Moved) | Err(Refusal::NotFound) => Ok(false),
+            Ok(_) => Ok(true),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Into an extension's thread, made if need be.
+    async fn into_thread(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        owner: ExtensionId,
+        pair: &Pair,
+        mut arrival: Arrival,
+    ) -> Result<bool, Refusal> {
+        if let Some(id) = self.storage.by_natural_key(tenant, &natural_key(owner, pair)).await? {
+            return self.into_conversation(tenant, id, arrival).await;
+        }
+        let id = ConversationId(self.clock.new_id());
+        let once = arrival.also.is_empty().then(|| once(&arrival.incoming));
+        // Whose thread it is hears of what they said, too.
+        if !arrival.known.threads_of.contains(&owner) {
+            arrival.known.threads_of = arrival.known.threads_of.iter().copied().chain([owner]).collect();
+        }
+        let mut decision = entries(id, &[owner].into(), &arrival);
+        decision.changes.insert(0, create_sms(owner, pair.clone(), id));
+        self.commit_once(tenant, once, decision).await
+    }
+
+    /// To the administrators.
+    async fn into_unrouted(self: &Arc<Self>, tenant: TenantId, arrival: Arrival) -> Result<bool, Refusal> {
+        let id = UnroutedId(self.clock.new_id());
+        let audience = self.storage.administrators(tenant).await?.into();
+        let incoming = Box::new(arrival.incoming.clone());
+        let changes = vec![Change::UnroutedAdded { id, incoming, audience }];
+        let mut decision = Decision { guards: arrival.guards.clone(), changes };
+        if let Some(word) = meaning(&arrival.incoming, &arrival.known) {
+            obey(word, &arrival, &mut decision);
+        }
+        let once = Some(once(&arrival.incoming));
+        info!(unrouted = %id, "a text came in that is nobody's");
+        self.commit_once(tenant, once, decision).await
+    }
+
+    /// Gives a text that is nobody's to an extension.
+    pub async fn assign_unrouted(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: UnroutedId,
+        extension: &str,
+    ) -> Result<(), Refusal> {
+        for _ in 0..TRIES {
+            let (_, incoming, _) = self.storage.one_unrouted(tenant, id).await?.ok_or(Refusal::NotFound)?;
+            let found = self.storage.extension(tenant, extension).await?.filter(|e| e.extension.enabled);
+            let owner = found.ok_or_else(|| Refusal::NoSuchExtension(extension.into()))?;
+            let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
+            let now = self.clock.now();
+            let mut known = self.storage.lookup(tenant, &pair, None, None, now).await?.pair;
+            // It is obeyed and answered when it comes in, and not when somebody reads it.
+            known.settings = Settings { help_text: None, ..known.settings };
+            let guards = vec![Guard::Unrouted(id), Guard::Extension(owner.extension.id, owner.revision)];
+            let audience = self.storage.administrators(tenant).await?.into();
+            let also = vec![Change::UnroutedAssigned { id, audience }];
+            let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
+            let arrival = Arrival { incoming, attachments, known, guards, also, now };
+            if self.into_thread(tenant, owner.extension.id, &pair, arrival).await? {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// News of a text that went out. False if nobody knows of such a text.
+    pub async fn news(self: &Arc<Self>, carrier: &str, news: News) -> Result<bool, Refusal> {
+        let attempted = match (&news.attempt, &news.provider_id) {
+            (Some(id), _) => self.storage.attempt(*id).await?,
+            (None, Some(name)) => self.storage.attempt_named(carrier, name).await?,
+            (None, None) => None,
+        };
+        let Some(attempted) = attempted.filter(|a| a.carrier == carrier) else { return Ok(false) };
+        for _ in 0..TRIES {
+            let found = self.storage.underway(attempted.conversation, attempted.seq).await?;
+            let Some(underway) = found else { return Ok(false) };
+            let Some(delivery) = underway.delivery(&attempted.number) else { return Ok(false) };
+            let now = self.clock.now();
+            let Some(moved) = delivery.receipt(attempted.attempt, &news.receipt, now) else { return Ok(true) };
+            let also = match news.opted_out {
+                true => self.opted_out_by_carrier(&underway, delivery, now).await?,
+                false => vec![],
+            };
+            let guards = guards(&underway, attempted.seq, delivery);
+            if commit(self, &underway, moved, guards, None, vec![], also).await? {
+                return Ok(true);
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// The record that a carrier's word makes, if it says what we didn't know.
+    pub(super) async fn opted_out_by_carrier(
+        &self,
+        underway: &Underway,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, Refusal> {
+        let Some(ours) = delivery.our_number.clone() else { return Ok(vec![]) };
+        let (tenant, number) = (underway.tenant, delivery.number.clone());
+        let recorded = self.storage.consents_of(tenant, &number).await?;
+        if recorded.iter().any(|c| c.opted_out && c.our_number.as_ref() == Some(&ours)) {
+            return Ok(vec![]);
+        }
+        let consent = Consent {
+            our_number: Some(ours),
+            number: number.clone(),
+            opted_out: true,
+            source: Source::Carrier,
+            by: None,
+            reason: None,
+            at: now,
+        };
+        let audience = self.storage.threads_with(tenant, &number).await?.into();
+        Ok(vec![Change::ConsentPut { consent, audience }])
+    }
+
+    /// The caller's thread with a number outside, and whether it is new.
+    pub async fn create_sms(
+        &self,
+        caller: &Caller,
+        number: &str,
+        from: Option<&str>,
+    ) -> Result<(ConversationId, bool), Refusal> {
+        let from = from.map(Number::owned).transpose()?;
+        for _ in 0..TRIES {
+            let senders = self.storage.senders(caller.tenant, caller.extension).await?;
+            let may = |s: &&crate::storage::CallerId| s.sms_enabled && !s.feeds_queue;
+            let chosen = senders.iter().filter(may).find(|s| from.as_ref().is_none_or(|f| s.number == *f));
+            let ours = chosen.map(|s| s.number.clone()).or_else(|| from.clone());
+            let theirs = self.typed(caller, &[number.to_owned()], ours.as_ref()).await?;
+            let ours = ours.ok_or_else(Refusal::no_sender)?;
+            let theirs = theirs.into_iter().next().ok_or(Refusal::NotFound)?;
+            let pair = Pair { ours: ours.clone(), theirs };
+            let key = natural_key(caller.extension, &pair);
+            // A thread that is there can be read, whoever has the number now.
+            if let Some(id) = self.storage.by_natural_key(caller.tenant, &key).await? {
+                return Ok((id, false));
+            }
+            if chosen.is_none() {
+                return Err(Refusal::sender_gone(&ours));
+            }
+            self.limits.send(caller.extension, 1, self.clock.now())?;
+            let id = ConversationId(self.clock.new_id());
+            let changes = vec![create_sms(caller.extension, pair, id)];
+            if self.commit(caller.tenant, Decision { guards: vec![], changes }).await? {
+                return Ok((id, true));
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Numbers that somebody typed, read in the region of the number that they go out from, else the company's.
+    pub async fn typed(
+        &self,
+        caller: &Caller,
+        numbers: &[String],
+        ours: Option<&Number>,
+    ) -> Result<Vec<Number>, Refusal> {
+        if numbers.is_empty() {
+            return Ok(vec![]);
+        }
+        if numbers.len() > 200 {
+            return Err(Refusal::TooManyParticipants { participants: numbers.len(), limit: 50 });
+        }
+        let mut region = ours.and_then(Number::region);
+        if region.is_none() && ours.is_none() {
+            let senders = self.storage.senders(caller.tenant, caller.extension).await?;
+            region = senders.iter().find(|s| s.sms_enabled && !s.feeds_queue).and_then(|s| s.number.region());
+        }
+        let region = match region {
+            Some(region) => region,
+            None => self.storage.settings(caller.tenant).await?.settings.region,
+        };
+        numbers.iter().map(|text| Number::typed(text, &region)).collect()
+    }
+
+    /// Starts another attempt of a delivery, if the one that was seen is the newest. Answers the message as it is.
+    pub async fn retry(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        id: ConversationId,
+        seq: Seq,
+        number: &Number,
+        attempt: i64,
+    ) -> Result<Message, Refusal> {
+        for _ in 0..TRIES {
+            // Who may not know of the conversation learns nothing of its messages.
+            let visible = self.storage.row(caller.tenant, caller.extension, id).await?;
+            visible.ok_or(Refusal::NotFound)?;
+            let underway = self.storage.underway(id, seq).await?.ok_or(Refusal::NotFound)?;
+            let delivery = underway.delivery(number).ok_or(Refusal::NotFound)?.clone();
+            let author = underway.message.author.extension();
+            let seen = retry::Seen { seq, author, delivery, attempt, now: self.clock.now() };
+            match self.ask(caller, id, Command::Retry(Arc::new(seen))).await? {
+                Answer::Moved => {}
+                _ => {
+                    let underway = self.storage.underway(id, seq).await?.ok_or(Refusal::NotFound)?;
+                    return Ok(underway.message);
+                }
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Records that somebody in a conversation wants no texts, or takes them again.
+    pub async fn record_consent(
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
+        id: ConversationId,
+        number: &str,
+        opted_out: bool,
+        of_all: bool,
+    ) -> Result<(), Refusal> {
+        let number = Number::sender(number).ok_or_else(|| Refusal::InvalidNumber("that is not a number".into()))?;
+        let recorded = self.storage.consents_of(caller.tenant, &number).await?;
+        let recorded: Vec<_> = recorded.into_iter().filter(|c| c.opted_out).collect();
+        let wish = consent::Wish {
+            opted_out,
+            of_all,
+            recorded_of_all: recorded.iter().any(|c| c.our_number.is_none()),
+            recorded_of: recorded.into_iter().filter_map(|c| c.our_number).collect(),
+            threads_of: self.storage.threads_with(caller.tenant, &number).await?.into(),
+            number,
+            now: self.clock.now(),
+        };
+        self.ask(caller, id, Command::Consent(Arc::new(wish))).await.map(drop)
+    }
+
+    /// What the PBX, or an administrator, records. Answers whether that is new.
+    pub async fn put_consent(
+        &self,
+        tenant: TenantId,
+        our_number: Option<Number>,
+        number: Number,
+        opted_out: bool,
+        reason: Option<String>,
+    ) -> Result<bool, Refusal> {
+        let recorded = self.storage.consents_of(tenant, &number).await?;
+        let as_is = recorded.iter().find(|c| c.our_number == our_number);
+        let was = as_is.is_some_and(|c| c.opted_out);
+        if was == opted_out && (!opted_out || as_is.is_some_and(|c| c.reason == reason)) {
+            return Ok(false);
+        }
+        let audience = self.storage.threads_with(tenant, &number).await?.into();
+        let at = self.clock.now();
+        let consent = Consent { our_number, number, opted_out, source: Source::Pbx, by: None, reason, at };
+        let changes = vec![Change::ConsentPut { consent, audience }];
+        self.commit(tenant, Decision { guards: vec![], changes }).await?;
+        Ok(!was && opted_out)
+    }
+
+    /// What a company sets for all of its people; the same again changes nothing.
+    pub async fn put_settings(&self, tenant: TenantId, settings: Settings) -> Result<(), Refusal> {
+        settings.check()?;
+        for _ in 0..TRIES {
+            let stored = self.storage.settings(tenant).await?;
+            if stored.settings == settings {
+                return Ok(());
+            }
+            let guards = vec![Guard::Settings(stored.revision)];
+            let changes = vec![Change::SettingsPut(Box::new(settings.clone()))];
+            if self.commit(tenant, Decision { guards, changes }).await? {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy)
+    }
+}
+
+fn revision(lookup: &Lookup, owner: ExtensionId) -> Option<Guard> {
+    lookup.revisions.get(&owner).map(|revision| Guard::Extension(owner, *revision))
+}

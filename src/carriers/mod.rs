@@ -1,0 +1,150 @@
+//! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
+
+mod simulator;
+mod twilio;
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use crate::domain::{
+    AttemptId, MessageText,
+    phone::Number,
+    sms::{
+        delivery::Submitted,
+        inbound::{Incoming, Media, News},
+    },
+};
+
+pub use simulator::{Knobs, Network, Simulator};
+pub use twilio::{Account, Twilio};
+
+/// How long a carrier may take to answer a submit. Beyond that the outcome is unknown.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// How long a connection may take: beyond that nothing was written.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// The carriers of the configuration, by the names of their sections.
+pub type Carriers = BTreeMap<String, Arc<dyn Carrier>>;
+
+/// What takes time.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// One who carries texts.
+pub trait Carrier: Send + Sync {
+    /// Hands a text over. It ends in exactly one of three ways, within [`ANSWER_WITHIN`].
+    fn submit(&self, submission: Submission) -> Pending<Submitted>;
+
+    /// Whether the same attempt handed over twice is one text: then an unknown outcome may be sent again under its name.
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
+    /// Whether it answers the words of consent itself.
+    fn answers_keywords(&self) -> bool;
+
+    /// Segments each second for each of its numbers.
+    fn pace_per_s(&self) -> f64;
+
+    /// Whether a request is the carrier's: signed rightly.
+    fn is_signed(&self, request: &Webhook<'_>) -> bool;
+
+    /// What a request says that was signed rightly; else why it can't be understood.
+    fn understand(&self, request: &Webhook<'_>) -> Result<Vec<Said>, String>;
+
+    /// What a request of the carrier's says, if it is signed rightly.
+    fn read(&self, request: &Webhook<'_>) -> Result<Vec<Said>, Unread> {
+        if !self.is_signed(request) {
+            return Err(Unread::Unsigned);
+        }
+        self.understand(request).map_err(Unread::NotUnderstood)
+    }
+
+    /// What a carrier expects to hear when all is well: a content type and a body.
+    fn thanks(&self) -> (&'static str, &'static str) {
+        ("text/plain", "")
+    }
+
+    /// Fetches a file that came with a text: at most `most` bytes of it.
+    fn fetch(&self, media: Media, most: usize) -> Pending<Result<Fetched, FetchError>>;
+}
+
+/// A text on its way out.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The attempt's name: an idempotency key, and what callbacks name.
+    pub attempt: AttemptId,
+    /// One of our numbers.
+    pub from: Number,
+    /// To whom.
+    pub to: Number,
+    /// What it says.
+    pub text: MessageText,
+}
+
+/// A request of a carrier's, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhook<'a> {
+    /// `inbound` or `status`.
+    pub kind: Kind,
+    /// The attempt that its path names.
+    pub attempt: Option<AttemptId>,
+    /// Path and query, as they came: what is signed begins with `public_url` and ends with this.
+    pub path_and_query: &'a str,
+    /// The body's type.
+    pub content_type: &'a str,
+    /// All headers, names in lower case.
+    pub headers: &'a [(String, String)],
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+}
+
+impl Webhook<'_> {
+    /// The first header of this name (in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a request of a carrier's is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text comes in.
+    Inbound,
+    /// A text that went out has news.
+    Status,
+}
+
+/// What a carrier says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A text came in. (`carrier` of it is empty: who asks knows the name.)
+    Text(Incoming),
+    /// News of a text that went out.
+    News(News),
+}
+
+/// Why a carrier's request was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Not signed, or not rightly: it changes nothing, and is not kept.
+    Unsigned,
+    /// Signed, and not to be understood: it is kept whole.
+    NotUnderstood(String),
+}
+
+/// A file that came with a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// What the server says it is.
+    pub content_type: String,
+    /// It.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a file was not fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchError {
+    /// It is too large, not there, or nothing that may be fetched: it never will be.
+    Never(String),
+    /// Perhaps later.
+    Later(String),
+}

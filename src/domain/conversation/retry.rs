@@ -1,0 +1,101 @@
+//! `retry`: a person starts another attempt of a delivery that didn't arrive, or perhaps didn't.
+
+use crate::domain::{
+    Change, Decision, ExtensionId, Guard, Refusal, Seq, Timestamp, change::DeliveryMoved, sms::delivery::Delivery,
+};
+
+use super::{Conversation, Kind};
+
+/// What a person saw when they pressed Retry, and the delivery as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Of which message.
+    pub seq: Seq,
+    /// Who wrote that.
+    pub author: Option<ExtensionId>,
+    /// It, as it is.
+    pub delivery: Delivery,
+    /// The attempt that was seen.
+    pub attempt: i64,
+    /// When they pressed it.
+    pub now: Timestamp,
+}
+
+/// Another attempt, if the one that was seen is the newest and has come to nothing; else no change.
+pub fn retry(conversation: &Conversation, caller: ExtensionId, seen: &Seen) -> Result<Decision, Refusal> {
+    conversation.member(caller)?;
+    if conversation.kind == Kind::Group && seen.author != Some(caller) {
+        return Err(Refusal::Forbidden("only who wrote it may send it again: it goes out from their number".into()));
+    }
+    let Some(again) = seen.delivery.retry(seen.attempt, seen.now) else { return Ok(Decision::default()) };
+    let mut guards = vec![
+        conversation.guard(),
+        Guard::Delivery {
+            conversation: conversation.id,
+            seq: seen.seq,
+            number: seen.delivery.number.clone(),
+            attempt: seen.delivery.attempt,
+            status: seen.delivery.status,
+        },
+    ];
+    let ours = conversation.reach.sender(caller, again.our_number.as_ref(), &mut guards)?;
+    if conversation.reach.is_opted_out(&ours, &again.number) {
+        return Err(Refusal::OptedOut);
+    }
+    guards.push(Guard::Consent { ours, theirs: again.number.clone(), opted_out: false });
+    let moved = DeliveryMoved {
+        conversation: conversation.id,
+        seq: seen.seq,
+        delivery: again,
+        begins: None,
+        provider_ids: vec![],
+        audience: conversation.audience.clone(),
+    };
+    Ok(Decision { guards, changes: vec![Change::DeliveryMoved(Box::new(moved))] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{OURS, THEIRS, ext, mixed, number, thread};
+    use super::super::{Pair, reach};
+    use super::*;
+    use crate::domain::sms::delivery::Status;
+
+    fn seen(status: Status, attempt: i64) -> Seen {
+        let delivery = Delivery { status, our_number: Some(number(OURS)), ..reach::queued(number(THEIRS), 1) };
+        Seen { seq: 4, author: Some(ext(1)), delivery, attempt, now: Timestamp(9) }
+    }
+
+    #[test]
+    fn what_came_to_nothing_is_queued_again() {
+        for status in [Status::Failed, Status::Undelivered, Status::Unconfirmed] {
+            let decision = retry(&thread(), ext(1), &seen(status, 1)).unwrap();
+            let [Change::DeliveryMoved(moved)] = &decision.changes[..] else { panic!("one change") };
+            assert_eq!((moved.delivery.status, moved.delivery.attempt), (Status::Queued, 2));
+        }
+    }
+
+    #[test]
+    fn another_attempt_than_the_newest_or_one_that_arrived_is_no_change() {
+        for seen in [seen(Status::Failed, 7), seen(Status::Delivered, 1), seen(Status::Sending, 1)] {
+            assert_eq!(retry(&thread(), ext(1), &seen), Ok(Decision::default()));
+        }
+    }
+
+    #[test]
+    fn nothing_goes_to_who_said_stop_or_without_the_number() {
+        let mut stopped = thread();
+        stopped.reach.opted_out = [Pair { ours: number(OURS), theirs: number(THEIRS) }].into();
+        assert_eq!(retry(&stopped, ext(1), &seen(Status::Failed, 1)), Err(Refusal::OptedOut));
+        let mut gone = thread();
+        gone.reach.senders.clear();
+        assert!(matches!(retry(&gone, ext(1), &seen(Status::Failed, 1)), Err(Refusal::SmsNotEnabled(_))));
+    }
+
+    #[test]
+    fn in_a_group_only_its_author_may() {
+        assert!(retry(&mixed(), ext(1), &seen(Status::Failed, 1)).is_ok());
+        assert!(matches!(retry(&mixed(), ext(2), &seen(Status::Failed, 1)), Err(Refusal::Forbidden(_))));
+        assert_eq!(retry(&mixed(), ext(9), &seen(Status::Failed, 1)), Err(Refusal::NotFound));
+    }
+}

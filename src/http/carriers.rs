@@ -1,0 +1,169 @@
+//! What carriers bring: each in its own format, with its own signature. They are answered after the commit.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    post,
+    web::{Bytes, Data, Path},
+};
+use tracing::warn;
+
+use crate::{
+    actors::texts::Received,
+    carriers::{Kind, Said, Unread, Webhook},
+    domain::{AttemptId, Refusal, TenantId},
+    protocol,
+    storage::DeadLetter,
+};
+
+use super::{
+    Shared,
+    error::{Problems, Refused},
+};
+
+/// A text comes in.
+#[utoipa::path(
+    tag = "carriers",
+    security(()),
+    params(("name" = String, Path)),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = String, content_type = "text/xml"), Problems)
+)]
+#[post("/v1/carriers/{name}/inbound")]
+pub async fn inbound(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    name: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    taken(&shared, &request, &name, Kind::Inbound, None, &body).await
+}
+
+/// A text that went out has news.
+#[utoipa::path(
+    tag = "carriers",
+    security(()),
+    params(("name" = String, Path)),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = String, content_type = "text/xml"), Problems)
+)]
+#[post("/v1/carriers/{name}/status")]
+pub async fn status(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    name: Path<String>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    taken(&shared, &request, &name, Kind::Status, None, &body).await
+}
+
+/// An attempt to send a text has news.
+#[utoipa::path(
+    tag = "carriers",
+    security(()),
+    params(("name" = String, Path), ("attempt" = String, Path)),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = String, content_type = "text/xml"), Problems)
+)]
+#[post("/v1/carriers/{name}/status/{attempt}")]
+pub async fn attempt_status(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    body: Bytes,
+) -> Result<HttpResponse, Refused> {
+    let (name, attempt) = path.into_inner();
+    let attempt = Some(protocol::id(&attempt)?);
+    taken(&shared, &request, &name, Kind::Status, attempt, &body).await
+}
+
+async fn taken(
+    shared: &Shared,
+    request: &HttpRequest,
+    name: &str,
+    kind: Kind,
+    attempt: Option<AttemptId>,
+    body: &[u8],
+) -> Result<HttpResponse, Refused> {
+    let carrier = shared.engine.carriers.get(name).ok_or(Refusal::NotFound)?;
+    let headers: Vec<_> = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let path_and_query = request.uri().path_and_query().map_or("/", |p| p.as_str());
+    let webhook = Webhook { kind, attempt, path_and_query, content_type, headers: &headers, body };
+    let label = if kind == Kind::Inbound { "inbound" } else { "status" };
+    let count = |what: &'static str| {
+        metrics::counter!("partyline_carrier_requests_total", "carrier" => name.to_owned(), "kind" => label, "result" => what)
+            .increment(1);
+    };
+    let unused = match carrier.read(&webhook) {
+        Err(Unread::Unsigned) => {
+            count("unsigned");
+            warn!(carrier = name, kind = label, "a carrier's request is not signed rightly");
+            return Err(Refusal::Forbidden("this request is not signed rightly".into()).into());
+        }
+        Err(Unread::NotUnderstood(reason)) => Some((reason, None)),
+        Ok(said) => used(shared, name, said).await?,
+    };
+    count(if unused.is_some() { "dead_letter" } else { "taken" });
+    if let Some((reason, tenant)) = unused {
+        keep(shared, &webhook, name, label, reason, tenant).await?;
+    }
+    let (content_type, thanks) = carrier.thanks();
+    Ok(HttpResponse::Ok().content_type(content_type).body(thanks))
+}
+
+/// Uses all that a carrier said. Answers why something could not be used, and whose it would be.
+pub(super) async fn used(
+    shared: &Shared,
+    name: &str,
+    said: Vec<Said>,
+) -> Result<Option<(String, Option<TenantId>)>, Refusal> {
+    let mut unused = None;
+    for one in said {
+        match one {
+            Said::Text(mut incoming) => {
+                incoming.carrier = name.to_owned();
+                let number = incoming.to.clone();
+                if let Received::Nobodys(reason) = shared.engine.receive(incoming).await? {
+                    let owner = shared.engine.storage.phone_number(&number).await?;
+                    unused = Some((reason.to_owned(), owner.filter(|n| !n.deleted).map(|n| n.tenant)));
+                }
+            }
+            Said::News(news) => {
+                if !shared.engine.news(name, news).await? {
+                    unused = Some(("nobody sent such a text".into(), None));
+                }
+            }
+        }
+    }
+    Ok(unused)
+}
+
+/// Keeps a request whole that could not be used.
+pub(super) async fn keep(
+    shared: &Shared,
+    webhook: &Webhook<'_>,
+    carrier: &str,
+    kind: &str,
+    reason: String,
+    tenant: Option<TenantId>,
+) -> Result<(), Refusal> {
+    let letter = DeadLetter {
+        id: shared.engine.clock.new_id(),
+        tenant,
+        carrier: carrier.to_owned(),
+        kind: kind.to_owned(),
+        content_type: webhook.content_type.to_owned(),
+        path: webhook.path_and_query.to_owned(),
+        body: webhook.body.to_vec(),
+        reason,
+        at: shared.engine.clock.now(),
+        replayed_at: None,
+    };
+    warn!(carrier, kind, letter = %letter.id, reason = letter.reason, "a carrier's request is kept as a dead letter");
+    Ok(shared.engine.storage.keep_dead_letter(&letter).await?)
+}

@@ -1,0 +1,152 @@
+//! Deliveries under way: what waits at a number of ours, and what a carrier's news are about.
+
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use crate::domain::{
+    AttemptId, ConversationId, ExtensionId, Seq, TenantId, Timestamp,
+    conversation::Message,
+    phone::Number,
+    sms::delivery::{Delivery, Status},
+};
+
+use super::{
+    Storage, StorageError, column, extension_id,
+    messages::{delivery, dressed, messages},
+};
+
+/// A delivery that waits, or is being handed over.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which message.
+    pub conversation: ConversationId,
+    /// Of which message.
+    pub seq: Seq,
+    /// Its place in the order in which texts go out.
+    pub place: i64,
+    /// It.
+    pub delivery: Delivery,
+}
+
+/// A message with a delivery, and what a change of it rests on.
+#[derive(Clone, Debug)]
+pub struct Underway {
+    /// Whose.
+    pub tenant: TenantId,
+    /// It.
+    pub message: Message,
+    /// The conversation's.
+    pub revision: i64,
+    /// Who is in the conversation.
+    pub audience: Arc<[ExtensionId]>,
+}
+
+/// What an attempt is of.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    /// Of which message.
+    pub conversation: ConversationId,
+    /// Of which message.
+    pub seq: Seq,
+    /// To whom.
+    pub number: Number,
+    /// Which.
+    pub attempt: i64,
+    /// The carrier that had it.
+    pub carrier: String,
+}
+
+impl Storage {
+    /// What waits at a number of ours, in its order.
+    pub async fn waiting_at(&self, ours: &Number, limit: usize) -> Result<Vec<Waiting>, StorageError> {
+        let sql = "SELECT * FROM delivery WHERE our_number = $1 AND status IN ('queued', 'sending') \
+             ORDER BY place LIMIT $2";
+        let values = [ours.as_str().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
+        rows.iter().map(waiting).collect()
+    }
+
+    /// Our numbers at which anything waits, or was being handed over when the process ended.
+    pub async fn numbers_waiting(&self) -> Result<Vec<Number>, StorageError> {
+        let sql = "SELECT DISTINCT our_number FROM delivery WHERE status IN ('queued', 'sending') \
+             AND our_number IS NOT NULL";
+        let rows = self.0.reader.query_all_raw(self.statement(sql, [])).await?;
+        rows.iter().map(|row| column(row, "our_number").map(Number::stored)).collect()
+    }
+
+    /// Our numbers at which something fell due in a time.
+    pub async fn numbers_due(&self, after: Timestamp, upto: Timestamp) -> Result<Vec<Number>, StorageError> {
+        let sql = "SELECT DISTINCT our_number FROM delivery WHERE status = 'queued' AND due_at > $1 AND due_at <= $2 \
+             AND our_number IS NOT NULL";
+        let rows = self.0.reader.query_all_raw(self.statement(sql, [after.0.into(), upto.0.into()])).await?;
+        rows.iter().map(|row| column(row, "our_number").map(Number::stored)).collect()
+    }
+
+    /// A message with its deliveries, and who is told of them.
+    pub async fn underway(&self, conversation: ConversationId, seq: Seq) -> Result<Option<Underway>, StorageError> {
+        let tx = self.moment().await?;
+        let sql = "SELECT * FROM message WHERE conversation_id = $1 AND seq = $2";
+        let rows = tx.query_all_raw(self.statement(sql, [conversation.0.into(), seq.into()])).await?;
+        let Some(message) = dressed(&tx, self.0.dialect, messages(&rows)?).await?.pop() else { return Ok(None) };
+        let sql = "SELECT tenant_id, revision FROM conversation WHERE id = $1";
+        let Some(row) = tx.query_one_raw(self.statement(sql, [conversation.0.into()])).await? else { return Ok(None) };
+        let (tenant, revision) = (TenantId(column(&row, "tenant_id")?), column(&row, "revision")?);
+        let sql = "SELECT extension_id FROM participant WHERE conversation_id = $1 AND left_version IS NULL \
+             ORDER BY extension_id";
+        let rows = tx.query_all_raw(self.statement(sql, [conversation.0.into()])).await?;
+        let audience = rows.iter().map(|row| extension_id(row, "extension_id")).collect::<Result<_, _>>()?;
+        Ok(Some(Underway { tenant, message, revision, audience }))
+    }
+
+    /// What an attempt is of, by its name.
+    pub async fn attempt(&self, id: AttemptId) -> Result<Option<Attempted>, StorageError> {
+        let sql = "SELECT * FROM attempt WHERE id = $1";
+        let row = self.0.reader.query_one_raw(self.statement(sql, [id.0.into()])).await?;
+        row.as_ref().map(attempted).transpose()
+    }
+
+    /// What an attempt is of, by the carrier's name for it.
+    pub async fn attempt_named(&self, carrier: &str, provider_id: &str) -> Result<Option<Attempted>, StorageError> {
+        let sql = "SELECT a.* FROM attempt_part p JOIN attempt a ON a.id = p.attempt_id \
+             WHERE p.provider_id = $1 AND a.carrier = $2";
+        let row = self.0.reader.query_one_raw(self.statement(sql, [provider_id.into(), carrier.into()])).await?;
+        row.as_ref().map(attempted).transpose()
+    }
+}
+
+impl Underway {
+    /// The delivery to a number.
+    pub fn delivery(&self, number: &Number) -> Option<&Delivery> {
+        self.message.deliveries.iter().find(|d| d.number == *number)
+    }
+}
+
+impl Waiting {
+    /// Whether it was being handed over.
+    pub fn is_sending(&self) -> bool {
+        self.delivery.status == Status::Sending
+    }
+}
+
+fn waiting(row: &QueryResult) -> Result<Waiting, StorageError> {
+    Ok(Waiting {
+        tenant: TenantId(column(row, "tenant_id")?),
+        conversation: ConversationId(column(row, "conversation_id")?),
+        seq: column(row, "seq")?,
+        place: column(row, "place")?,
+        delivery: delivery(row)?,
+    })
+}
+
+fn attempted(row: &QueryResult) -> Result<Attempted, StorageError> {
+    Ok(Attempted {
+        conversation: ConversationId(column(row, "conversation_id")?),
+        seq: column(row, "seq")?,
+        number: Number::stored(column(row, "number")?),
+        attempt: column(row, "attempt")?,
+        carrier: column(row, "carrier")?,
+    })
+}

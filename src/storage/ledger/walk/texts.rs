@@ -1,0 +1,209 @@
+//! What becomes of texts: their deliveries, files and consent.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::domain::{
+    AttachmentId, AttemptId, Audience, Change, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId,
+    UnroutedId, Version,
+    change::DeliveryMoved,
+    conversation::{Attachment, AttachmentState, NewMessage, Pair},
+    phone::Number,
+    settings::Settings,
+    sms::{
+        consent::Consent,
+        delivery::{Delivery, Status},
+        inbound::{Incoming, Media},
+        keywords::Keyword,
+    },
+};
+
+use super::Walk;
+
+/// What is to be written of texts.
+#[derive(Debug, Default)]
+pub(in super::super) struct TextWrites {
+    /// Carrier, its name for the text, whose it was.
+    pub incoming: Vec<(String, String, TenantId)>,
+    pub numbers_added: Vec<(ConversationId, Number, TenantId)>,
+    pub numbers_removed: Vec<(ConversationId, Number)>,
+    /// Deliveries that have come further.
+    pub moved: BTreeMap<(ConversationId, Seq, Number), Delivery>,
+    pub attempts: Vec<NewAttempt>,
+    /// The carrier's names for an attempt, by part.
+    pub parts: Vec<(AttemptId, usize, String)>,
+    /// Messages of which something was altered, and when.
+    pub updated: BTreeMap<(ConversationId, Seq), Version>,
+    /// Who texted them last from this number of ours.
+    pub last_senders: BTreeMap<(TenantId, Pair), ExtensionId>,
+    pub attachments: Vec<(AttachmentId, ConversationId, Seq, usize, TenantId, Media)>,
+    pub settled: Vec<(AttachmentId, String, AttachmentState, Option<i64>)>,
+    pub consents: Vec<(Consent, TenantId, Version)>,
+    pub automatic: Vec<(TenantId, Pair, Option<Keyword>)>,
+    pub unrouted: Vec<(UnroutedId, Incoming, TenantId, Version)>,
+    pub assigned: BTreeSet<(UnroutedId, Version)>,
+    pub settings: BTreeMap<TenantId, (Settings, i64, Version)>,
+}
+
+/// An attempt that begins.
+#[derive(Debug)]
+pub(in super::super) struct NewAttempt {
+    pub id: AttemptId,
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub seq: Seq,
+    pub number: Number,
+    pub attempt: i64,
+    pub carrier: String,
+}
+
+impl Walk {
+    pub(super) fn text_guard_holds(&self, tenant: TenantId, guard: &Guard) -> bool {
+        let ground = &self.ground;
+        match guard {
+            Guard::Consent { ours, theirs, opted_out } => {
+                let from = |ours| ground.opted_out.contains(&(tenant, ours, theirs.clone()));
+                (from(None) || from(Some(ours.clone()))) == *opted_out
+            }
+            Guard::Delivery { conversation, seq, number, attempt, status } => {
+                let message = ground.messages.get(&(*conversation, *seq));
+                let delivery = message.and_then(|m| m.deliveries.iter().find(|d| d.number == *number));
+                delivery.is_some_and(|d| d.attempt == *attempt && d.status == *status)
+            }
+            Guard::AutomaticTexts { ours, theirs, sent } => {
+                let pair = Pair { ours: ours.clone(), theirs: theirs.clone() };
+                ground.automatic.get(&(tenant, pair)).copied().unwrap_or(0) == *sent
+            }
+            Guard::Unrouted(id) => ground.unrouted.contains(&(tenant, *id)),
+            Guard::Settings(revision) => ground.settings.get(&tenant) == Some(revision),
+            Guard::Conversation(..) | Guard::Extension(..) | Guard::PhoneNumber(..) => false,
+        }
+    }
+
+    pub(super) fn text_change(&mut self, tenant: TenantId, change: &Change) -> Option<Arc<Committed>> {
+        match change {
+            Change::DeliveryMoved(moved) => self.moved(tenant, moved),
+            Change::AttachmentSettled { conversation, seq, id, content_type, state, size, audience } => {
+                let message = self.ground.messages.get_mut(&(*conversation, *seq))?;
+                let file = message.attachments.iter_mut().find(|a| a.id == *id)?;
+                *file = Attachment { id: *id, content_type: content_type.clone(), state: *state, size: *size };
+                self.writes.texts.settled.push((*id, content_type.clone(), *state, *size));
+                self.updated(tenant, (*conversation, *seq), audience)
+            }
+            Change::ConsentPut { consent, audience } => Some(self.consent(tenant, consent, audience)),
+            Change::AutomaticText { ours, theirs, keyword } => {
+                let pair = Pair { ours: ours.clone(), theirs: theirs.clone() };
+                *self.ground.automatic.entry((tenant, pair.clone())).or_insert(0) += 1;
+                self.writes.texts.automatic.push((tenant, pair, *keyword));
+                None
+            }
+            Change::UnroutedAdded { id, incoming, audience } => {
+                let version = self.next_version(tenant);
+                self.writes.texts.unrouted.push((*id, (**incoming).clone(), tenant, version));
+                let audience = Audience::Extensions(audience.clone());
+                Some(self.committed(tenant, version, audience, Happening::UnroutedUpdated(*id)))
+            }
+            Change::UnroutedAssigned { id, audience } => {
+                let version = self.next_version(tenant);
+                self.ground.unrouted.remove(&(tenant, *id));
+                self.writes.texts.assigned.insert((*id, version));
+                let audience = Audience::Extensions(audience.clone());
+                Some(self.committed(tenant, version, audience, Happening::UnroutedUpdated(*id)))
+            }
+            Change::SettingsPut(settings) => {
+                let version = self.next_version(tenant);
+                let revision = self.ground.settings.entry(tenant).or_insert(0);
+                *revision += 1;
+                self.writes.texts.settings.insert(tenant, ((**settings).clone(), *revision, version));
+                Some(self.committed(tenant, version, Audience::Tenant, Happening::SettingsUpdated))
+            }
+            _ => None,
+        }
+    }
+
+    /// The deliveries with which a message begins, at this moment; who texted whom last is remembered.
+    pub(super) fn begun(&mut self, tenant: TenantId, new: &NewMessage) -> Vec<Delivery> {
+        let now = self.now;
+        if let Some(author) = new.author.extension() {
+            let sent = new.deliveries.iter().filter(|d| d.status == Status::Queued);
+            let pairs = sent.filter_map(|d| Some(Pair { ours: d.our_number.clone()?, theirs: d.number.clone() }));
+            self.writes.texts.last_senders.extend(pairs.map(|pair| ((tenant, pair), author)));
+        }
+        let begun = |d: &Delivery| Delivery { updated_at: now, due_at: now, since: now, ..d.clone() };
+        new.deliveries.iter().map(begun).collect()
+    }
+
+    pub(super) fn attached(&mut self, tenant: TenantId, new: &NewMessage, seq: Seq) -> Vec<Attachment> {
+        let placed = new.attachments.iter().enumerate();
+        let rows = placed.map(|(n, (id, media))| (*id, new.conversation, seq, n, tenant, media.clone()));
+        self.writes.texts.attachments.extend(rows);
+        let pending = |(id, media): &(AttachmentId, Media)| Attachment {
+            id: *id,
+            content_type: media.content_type.clone(),
+            state: AttachmentState::Pending,
+            size: None,
+        };
+        new.attachments.iter().map(pending).collect()
+    }
+
+    fn moved(&mut self, tenant: TenantId, moved: &DeliveryMoved) -> Option<Arc<Committed>> {
+        let DeliveryMoved { conversation, seq, delivery, begins, provider_ids, audience } = moved;
+        let message = self.ground.messages.get_mut(&(*conversation, *seq))?;
+        *message.deliveries.iter_mut().find(|d| d.number == delivery.number)? = delivery.clone();
+        let all_failed = message.deliveries.iter().all(|d| d.status.has_failed());
+        let waited = message.ended_wait_since;
+        let texts = &mut self.writes.texts;
+        texts.moved.insert((*conversation, *seq, delivery.number.clone()), delivery.clone());
+        if let Some(id) = delivery.attempt_id {
+            texts.attempts.extend(begins.clone().map(|carrier| NewAttempt {
+                id,
+                tenant,
+                conversation: *conversation,
+                seq: *seq,
+                number: delivery.number.clone(),
+                attempt: delivery.attempt,
+                carrier,
+            }));
+            texts.parts.extend(provider_ids.iter().enumerate().map(|(part, name)| (id, part, name.clone())));
+        }
+        // What was no answer after all: the customer waits again, from now.
+        if all_failed && waited.is_some() {
+            let now = self.now;
+            let head = self.ground.heads.get_mut(conversation)?;
+            head.needs_reply_since = head.needs_reply_since.or(Some(now));
+        }
+        self.updated(tenant, (*conversation, *seq), audience)
+    }
+
+    /// A message as it is since now.
+    fn updated(
+        &mut self,
+        tenant: TenantId,
+        place: (ConversationId, Seq),
+        audience: &Arc<[ExtensionId]>,
+    ) -> Option<Arc<Committed>> {
+        let version = self.touch(tenant, place.0)?;
+        let message = self.ground.messages.get_mut(&place)?;
+        message.version = version;
+        let message = message.clone();
+        self.writes.texts.updated.insert(place, version);
+        let audience = Audience::Extensions(audience.clone());
+        Some(self.committed(tenant, version, audience, Happening::MessageUpdated(message)))
+    }
+
+    fn consent(&mut self, tenant: TenantId, consent: &Consent, audience: &Arc<[ExtensionId]>) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        let key = (tenant, consent.our_number.clone(), consent.number.clone());
+        if consent.opted_out {
+            self.ground.opted_out.insert(key);
+        } else {
+            self.ground.opted_out.remove(&key);
+        }
+        self.writes.texts.consents.push((consent.clone(), tenant, version));
+        let (our_number, number) = (consent.our_number.clone(), consent.number.clone());
+        let happening = Happening::ConsentUpdated { our_number, number };
+        self.committed(tenant, version, Audience::Extensions(audience.clone()), happening)
+    }
+}
