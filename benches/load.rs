@@ -1,6 +1,6 @@
 //! The load generator: `cargo bench --bench load` starts an engine of its own and prints what it does;
 //! `cargo bench --bench load -- --url http://HOST:PORT --key KEY [--pid PID]` loads one that runs (with generous
-//! `[limits]`). `--only chat` (or `fan-out`, `group`, `idle`, `reconnect`) runs a part, `--seconds N` sets how long each takes.
+//! `[limits]`). `--only chat` (or `fan-out`, `group`, `idle`, `reconnect`, `sms`) runs a part, `--seconds N` sets how long each takes.
 //!
 //! Client and server share the machine: what counts is messages per second of the server's processor time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
@@ -16,8 +16,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::{SinkExt, StreamExt, future::join_all, stream};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha1::Sha1;
 use tokio::{net::TcpStream, task::JoinHandle};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
@@ -109,6 +112,10 @@ async fn run() {
         }
         group_fan_out(&target, &people, &members).await;
     }
+    if wanted("sms") {
+        texts_in(&target, &people).await;
+        texts_out(&target, &people).await;
+    }
 }
 
 async fn start(seconds: u64) -> Target {
@@ -118,7 +125,9 @@ async fn start(seconds: u64) -> Target {
     let database = folder.path().join("partyline.db");
     let toml = format!(
         "listen = \"127.0.0.1:{port}\"\nlog = \"warn\"\ndatabase_url = \"sqlite://{}?mode=rwc\"\n[limits]\n\
-         sends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n",
+         sends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n\
+         [carriers.main]\nkind = \"twilio\"\naccount_sid = \"AC1\"\nauth_token = \"{TOKEN}\"\n\
+         [carriers.sim]\nkind = \"simulator\"\npace_per_s = 100000\n",
         database.display()
     );
     fs::write(&config, toml).unwrap();
@@ -483,4 +492,109 @@ async fn reconnect(target: &Arc<Target>, people: &[Person]) {
         SESSIONS as f64 / cpu
     );
     drop(sockets);
+}
+
+/// What the benches' carrier signs with.
+const TOKEN: &str = "load";
+
+/// A request as Twilio makes it, signed over the default `public_url`.
+async fn bring(target: &Target, form: &[(&str, &str)]) {
+    const PATH: &str = "/v1/carriers/main/inbound";
+    let mut sorted = form.to_vec();
+    sorted.sort_unstable();
+    let mut mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).unwrap();
+    mac.update(format!("http://localhost:8080{PATH}").as_bytes());
+    sorted.iter().for_each(|(name, value)| mac.update(format!("{name}{value}").as_bytes()));
+    let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    let client = target.client.get_or_init(reqwest::Client::new);
+    let request = client.post(format!("{}{PATH}", target.url)).header("x-twilio-signature", signature);
+    assert_eq!(request.form(form).send().await.unwrap().status(), 200);
+}
+
+/// Texts in through the webhook: signed, committed, delivered to an open session of whose thread it is.
+async fn texts_in(target: &Arc<Target>, people: &[Person]) {
+    const LINES: usize = 50;
+    const AT_ONCE: usize = 64;
+    let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
+    let mut tasks = Vec::new();
+    for (n, person) in people[..LINES].iter().enumerate() {
+        let number = format!("+1404556{n:04}");
+        let body = json!({"sms_enabled": true, "carrier": "main", "extension": person.number});
+        target.call("PUT", &format!("/v1/pbx/numbers/{number}"), &target.key, body).await;
+        tasks.push(listen(target, target.connect(person, None).await.0, &tally, &stop));
+    }
+    for worker in 0..AT_ONCE {
+        let (target, tally, stop) = (target.clone(), tally.clone(), stop.clone());
+        tasks.push(tokio::spawn(async move {
+            let (to, from) = (format!("+1404556{:04}", worker % LINES), format!("+1404557{worker:04}"));
+            while !stop.load(Ordering::Relaxed) {
+                let (sid, text) = (Uuid::now_v7().to_string(), format!("t={:016} Is my order ready?", target.micros()));
+                let form = [("MessageSid", &*sid), ("From", &from), ("To", &to), ("Body", &text), ("NumMedia", "0")];
+                bring(&target, &form).await;
+                tally.acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    let (elapsed, cpu) = measure(target, &tally, &stop).await;
+    join_all(tasks).await;
+    tally.report(&format!("texts in, {LINES} numbers, {AT_ONCE} at once"), elapsed, cpu, "texts delivered");
+}
+
+/// Texts out from a thousand numbers, from the send to the phone's receipt.
+async fn texts_out(target: &Arc<Target>, people: &[Person]) {
+    const NUMBERS: usize = 1_000;
+    const EACH: usize = 10;
+    const SENDERS: usize = 100;
+    let numbers: Vec<_> = (0..NUMBERS).map(|n| format!("+1404558{n:04}")).collect();
+    for number in &numbers {
+        let body = json!({"sms_enabled": true, "carrier": "sim"});
+        target.call("PUT", &format!("/v1/pbx/numbers/{number}"), &target.key, body).await;
+    }
+    let delivered = Arc::new(AtomicU64::new(0));
+    let mut sessions = Vec::new();
+    for (person, mine) in people[..SENDERS].iter().zip(numbers.chunks(NUMBERS / SENDERS)) {
+        let body = json!({"name": "Load", "password": PASSWORD, "caller_ids": mine});
+        target.call("PUT", &format!("/v1/pbx/extensions/{}", person.number), &target.key, body).await;
+        let mut threads = Vec::new();
+        for from in mine {
+            let body = json!({"kind": "sms", "number": "+14045550199", "from": from});
+            let thread = target.call("POST", "/v1/conversations", &person.token, body).await;
+            threads.push(thread["id"].as_str().unwrap().to_owned());
+        }
+        sessions.push((target.connect(person, None).await.0, threads));
+    }
+    let (started, cpu) = (Instant::now(), target.cpu());
+    let texts = NUMBERS * EACH;
+    let mut tasks = Vec::new();
+    for (socket, threads) in sessions {
+        let (target, delivered) = (target.clone(), delivered.clone());
+        tasks.push(tokio::spawn(async move {
+            let (mut out, mut events) = socket.split();
+            let mine = threads.len() * EACH;
+            let sending = tokio::spawn(async move {
+                for _ in 0..EACH {
+                    for thread in &threads {
+                        out.send(frame(thread, target.micros())).await.unwrap();
+                    }
+                }
+                out
+            });
+            let mut done = 0;
+            while done < mine {
+                let Some(Ok(Message::Text(text))) = events.next().await else { continue };
+                if text.starts_with("{\"type\":\"event\"") && text.contains("\"status\":\"delivered\"") {
+                    done += 1;
+                    delivered.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            drop(sending.await.unwrap());
+        }));
+    }
+    tokio::time::timeout(Duration::from_secs(300), join_all(tasks)).await.expect("all arrive");
+    let (elapsed, cpu) = (started.elapsed().as_secs_f64(), target.cpu() - cpu);
+    println!(
+        "texts out, {NUMBERS} numbers: {texts} from the send to the phone's receipt in {elapsed:.1} s, {:.0} per server \
+         CPU-second",
+        delivered.load(Ordering::Relaxed) as f64 / cpu
+    );
 }

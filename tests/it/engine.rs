@@ -6,7 +6,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
 };
@@ -159,8 +159,13 @@ pub struct Process {
     pub key: String,
     pub folder: Arc<TempDir>,
     pub child: Child,
+    /// What it has logged.
+    pub log: Log,
     file: PathBuf,
 }
+
+/// Lines of a log.
+pub type Log = Arc<Mutex<Vec<String>>>;
 
 impl Process {
     pub async fn start() -> Self {
@@ -174,14 +179,15 @@ impl Process {
         let file = folder.path().join("partyline.toml");
         let database = database_url(folder.path());
         let toml = format!(
-            "listen = \"127.0.0.1:{port}\"\npublic_url = \"{ORIGIN}\"\nlog = \"warn\"\n\
+            "listen = \"127.0.0.1:{port}\"\npublic_url = \"{ORIGIN}\"\nlog = \"partyline=trace,warn\"\n\
              database_url = \"{database}\"\n\
              [limits]\nsends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n{sections}"
         );
         std::fs::write(&file, toml).unwrap();
         let key = create_key(&file);
-        let child = spawn(&mut Command::new(env!("CARGO_BIN_EXE_partyline")), &file);
-        let process = Self { url: format!("http://127.0.0.1:{port}"), key, folder, child, file };
+        let log = Log::default();
+        let child = spawn(&mut Command::new(env!("CARGO_BIN_EXE_partyline")), &file, &log);
+        let process = Self { url: format!("http://127.0.0.1:{port}"), key, folder, child, log, file };
         process.ready().await;
         process
     }
@@ -202,7 +208,7 @@ impl Process {
 
     /// Starts again where it was.
     pub async fn restart(&mut self) {
-        self.child = spawn(&mut Command::new(env!("CARGO_BIN_EXE_partyline")), &self.file);
+        self.child = spawn(&mut Command::new(env!("CARGO_BIN_EXE_partyline")), &self.file, &self.log);
         self.ready().await;
     }
 
@@ -219,11 +225,16 @@ impl Drop for Process {
 }
 
 /// `partyline serve`, its log in the test's output.
-pub fn spawn(command: &mut Command, config: &Path) -> Child {
+pub fn spawn(command: &mut Command, config: &Path, kept: &Log) -> Child {
     command.arg("serve").arg("--config").arg(config);
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let log = BufReader::new(child.stderr.take().unwrap());
-    std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("engine: {line}")));
+    let (log, kept) = (BufReader::new(child.stderr.take().unwrap()), kept.clone());
+    std::thread::spawn(move || {
+        log.lines().map_while(Result::ok).for_each(|line| {
+            println!("engine: {line}");
+            kept.lock().unwrap().push(line);
+        });
+    });
     child
 }
 

@@ -14,6 +14,7 @@ mod full_disk;
 mod groups;
 mod interface;
 mod layers;
+mod logs;
 mod membership;
 mod model;
 mod people;

@@ -49,7 +49,7 @@ pub fn route(known: &Known) -> Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::{option, prelude::*};
+    use proptest::{option, prelude::*, strategy::ValueTree};
     use uuid::Uuid;
 
     fn ext(n: u128) -> ExtensionId {
@@ -82,6 +82,24 @@ mod tests {
         assert_eq!(route(&gone), Route::Thread(ext(3)), "else who is named for it");
         assert_eq!(route(&Known { named: None, ..gone }), Route::Thread(ext(1)), "else the first who has it");
         assert_eq!(route(&Known::default()), Route::Unrouted);
+    }
+
+    #[test]
+    fn each_of_the_five_cases_is_reached() {
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let mut reached = std::collections::BTreeSet::new();
+        for _ in 0..2_000 {
+            let known = known().new_tree(&mut runner).unwrap().current();
+            let by_last = known.last.is_some_and(|who| known.holders.contains(&who));
+            reached.insert(match route(&known) {
+                Route::Open(_) => 1,
+                Route::Queue(_) => 2,
+                Route::Thread(who) if by_last && known.last == Some(who) => 3,
+                Route::Thread(_) => 4,
+                Route::Unrouted => 5,
+            });
+        }
+        assert_eq!(reached, (1..=5).collect());
     }
 
     proptest! {
