@@ -91,14 +91,19 @@ impl Storage {
             opted_out |= !of_all;
             opted_out_of_all |= of_all;
         }
-        let sql = "SELECT keyword, at FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3";
+        let sql =
+            "SELECT count(*) AS sent FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3";
+        let counted = tx.query_one_raw(self.statement(sql, key())).await?;
+        let automatic_count = counted.map_or(Ok(0), |row| column(&row, "sent"))?;
         let mut automatic = Vec::new();
-        let mut automatic_count = 0;
-        for row in tx.query_all_raw(self.statement(sql, key())).await? {
-            automatic_count += 1;
-            let (word, at): (Option<String>, i64) = (column(&row, "keyword")?, column(&row, "at")?);
-            if now.since(Timestamp(at)) < DAY {
-                automatic.push((word.as_deref().and_then(Keyword::parse), Timestamp(at)));
+        if automatic_count > 0 {
+            let sql = "SELECT keyword, at FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3 \
+                 AND at > $4";
+            let day_ago = i64::try_from(DAY.as_micros()).map_or(0, |day| now.0.saturating_sub(day));
+            let [tenant, ours, theirs] = key();
+            for row in tx.query_all_raw(self.statement(sql, [tenant, ours, theirs, day_ago.into()])).await? {
+                let word: Option<String> = column(&row, "keyword")?;
+                automatic.push((word.as_deref().and_then(Keyword::parse), Timestamp(column(&row, "at")?)));
             }
         }
         let settings = self.settings_in(&tx, tenant).await?.settings;

@@ -207,3 +207,122 @@ impl Walk {
         self.committed(tenant, version, Audience::Extensions(audience.clone()), happening)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{CHAT, JAKE, TENANT, ground};
+    use super::super::{Ground, Known, Verdict, Writes, walk};
+    use super::*;
+    use crate::{
+        domain::{Decision, MessageText, Timestamp, conversation::Reply, sms::delivery::DeliveryError},
+        storage::ledger::{Once, Unit},
+    };
+
+    fn number(text: &str) -> Number {
+        Number::stored(text.into())
+    }
+
+    fn unit(once: Option<Once>, guards: Vec<Guard>, change: Change) -> Unit {
+        Unit { tenant: TENANT, once, decision: Decision { guards, changes: vec![change] } }
+    }
+
+    fn text(reply: Reply) -> NewMessage {
+        NewMessage { reply, ..NewMessage::bare(CHAT, MessageText::stored("Hi".into()), [JAKE].into()) }
+    }
+
+    fn delivery(to: &str, status: Status) -> Delivery {
+        Delivery {
+            number: number(to),
+            our_number: Some(number("+1")),
+            status,
+            attempt: 1,
+            attempt_id: None,
+            segments: 1,
+            error: None,
+            updated_at: Timestamp(0),
+            due_at: Timestamp(0),
+            since: Timestamp(0),
+            tries: 0,
+            confirms_opt_out: false,
+        }
+    }
+
+    /// The ground with a text in it that went to two, and that the customer had waited for.
+    fn sent() -> Ground {
+        let unit = unit(None, vec![], Change::MessageAdded(text(Reply::Given)));
+        let (verdicts, _) = walk(&[unit], ground(), Timestamp(60));
+        let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
+        let Happening::MessageCreated(message) = &committed[0].happening else { panic!("a message") };
+        let mut message = message.clone();
+        message.deliveries = vec![delivery("+2", Status::Queued), delivery("+3", Status::Failed)];
+        message.ended_wait_since = Some(Timestamp(40));
+        Ground { messages: [((CHAT, message.seq), message)].into(), ..ground() }
+    }
+
+    fn moves(to: Delivery, seen: Status) -> Unit {
+        let guard =
+            Guard::Delivery { conversation: CHAT, seq: 11, number: to.number.clone(), attempt: 1, status: seen };
+        let (provider_ids, audience) = (vec![], [JAKE].into());
+        let moved = DeliveryMoved { conversation: CHAT, seq: 11, delivery: to, begins: None, provider_ids, audience };
+        unit(None, vec![Guard::Conversation(CHAT, 4), guard], Change::DeliveryMoved(Box::new(moved)))
+    }
+
+    fn waits_since(writes: &Writes) -> Option<Timestamp> {
+        writes.heads[&CHAT].needs_reply_since
+    }
+
+    #[test]
+    fn the_customer_waits_from_the_first_text_until_the_reply() {
+        let added = |reply| unit(None, vec![], Change::MessageAdded(text(reply)));
+        let (_, writes) = walk(&[added(Reply::Owed)], ground(), Timestamp(60));
+        assert_eq!(waits_since(&writes), Some(Timestamp(60)));
+        let (_, writes) = walk(&[added(Reply::Owed), added(Reply::Neither)], ground(), Timestamp(60));
+        assert_eq!(waits_since(&writes), Some(Timestamp(60)), "a word of consent is no reply");
+        let (_, writes) = walk(&[added(Reply::Owed), added(Reply::Given)], ground(), Timestamp(60));
+        assert_eq!(waits_since(&writes), None);
+    }
+
+    #[test]
+    fn a_reply_that_reached_nobody_was_none() {
+        let failed = Delivery { error: Some(DeliveryError::opted_out()), ..delivery("+2", Status::Failed) };
+        let (_, writes) = walk(&[moves(failed, Status::Queued)], sent(), Timestamp(70));
+        assert_eq!(waits_since(&writes), Some(Timestamp(70)), "from now on");
+        let (_, writes) = walk(&[moves(delivery("+2", Status::Sent), Status::Queued)], sent(), Timestamp(70));
+        assert_eq!(waits_since(&writes), None, "it reached one");
+    }
+
+    #[test]
+    fn of_two_who_move_a_delivery_on_the_second_looks_again() {
+        let twice = [Status::Sending, Status::Sending].map(|to| moves(delivery("+2", to), Status::Queued));
+        let (verdicts, writes) = walk(&twice, sent(), Timestamp(70));
+        assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Conflict]));
+        assert_eq!(writes.texts.moved.len(), 1);
+    }
+
+    #[test]
+    fn the_same_text_twice_in_a_batch_comes_in_once() {
+        let once = Once::Incoming { carrier: "sim".into(), provider_id: "1".into() };
+        let twins = [(); 2].map(|()| unit(Some(once.clone()), vec![], Change::MessageAdded(text(Reply::Owed))));
+        let (verdicts, writes) = walk(&twins, ground(), Timestamp(60));
+        assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Known(Known::Incoming)]));
+        assert_eq!((writes.messages.len(), writes.texts.incoming.len()), (1, 1));
+    }
+
+    #[test]
+    fn who_says_stop_in_the_same_batch_is_heard_by_what_follows() {
+        let consent = Consent {
+            our_number: Some(number("+1")),
+            number: number("+2"),
+            opted_out: true,
+            source: crate::domain::sms::consent::Source::Keyword,
+            by: None,
+            reason: None,
+            at: Timestamp(0),
+        };
+        let stop = unit(None, vec![], Change::ConsentPut { consent, audience: [].into() });
+        let guard = Guard::Consent { ours: number("+1"), theirs: number("+2"), opted_out: false };
+        let send = unit(None, vec![guard], Change::MessageAdded(text(Reply::Given)));
+        let (verdicts, _) = walk(&[send.clone(), stop, send], ground(), Timestamp(60));
+        assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Committed(_), Verdict::Conflict]));
+    }
+}
