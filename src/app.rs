@@ -119,6 +119,7 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, failures, options.probe);
     networks.iter().for_each(|network| network.reaches(&engine));
     runtime.handle().spawn(sweep::run(Arc::downgrade(&engine)));
+    runtime.handle().spawn(sweep::fetch_files(Arc::downgrade(&engine)));
 
     let listener =
         TcpListener::bind(&config.listen).map_err(|error| StartError::Listen(config.listen.clone(), error))?;

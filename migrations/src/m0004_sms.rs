@@ -75,6 +75,10 @@ impl MigrationTrait for Migration {
         waiting.name("delivery_waiting").table("delivery").col("our_number").col("place");
         waiting.and_where(Expr::col("status").is_in(["queued", "sending"]));
         m.create_index(waiting).await?;
+        let mut line = Index::create();
+        line.name("delivery_line").table("delivery").col("our_number").col("number").col("place");
+        line.and_where(Expr::col("status").is_in(["queued", "sending"]));
+        m.create_index(line).await?;
         let mut due = Index::create();
         due.name("delivery_due").table("delivery").col("due_at").and_where(Expr::col("status").eq("queued"));
         m.create_index(due).await?;
@@ -223,6 +227,7 @@ impl MigrationTrait for Migration {
         )
         .await?;
         index(m, "dead_letter_tenant", "dead_letter", &["tenant_id", "id"]).await?;
+        index(m, "dead_letter_at", "dead_letter", &["at"]).await?;
         // What the customers' phones of the simulator received.
         m.create_table(
             Table::create()

@@ -6,7 +6,7 @@ use actix::{Handler, Message};
 
 use crate::{
     domain::{
-        By, Caller, Committed, ConversationId, Decision, Refusal, Timestamp,
+        By, Caller, Change, Committed, ConversationId, Decision, Refusal, Timestamp,
         conversation::{Command, Conversation, Message as Stored, read, send, typing},
     },
     protocol::frames::ServerFrame,
@@ -57,6 +57,14 @@ impl Subject for Conversation {
 
     fn is_doubtful(refusal: &Refusal) -> bool {
         matches!(refusal, Refusal::SmsNotEnabled(_) | Refusal::OptedOut)
+    }
+
+    fn rests_on_doubt(decision: &Decision) -> bool {
+        let failed = |change: &Change| match change {
+            Change::MessageAdded(message) => message.deliveries.iter().any(|d| d.our_number.is_none()),
+            _ => false,
+        };
+        decision.changes.iter().any(failed)
     }
 
     fn is_outdated(&self) -> bool {

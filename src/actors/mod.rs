@@ -25,13 +25,14 @@ use std::{
     time::Duration,
 };
 
+use dashmap::DashMap;
 use tokio::sync::Semaphore;
 
 use crate::{
     carriers::Carriers,
     clock::Clock,
     domain::{
-        By, Caller, ConversationId, ExtensionId, Refusal, TenantId,
+        By, Caller, ConversationId, ExtensionId, Refusal, TenantId, Timestamp,
         conversation::{Command, Conversation},
         limits::Quota,
         phone::Number,
@@ -106,6 +107,8 @@ pub struct Engine {
     outboxes: Registry<Number, Outbox>,
     /// Texts being handed to carriers.
     handing_over: AtomicUsize,
+    /// Carriers that do not take our credentials, and when they are asked again.
+    parked: DashMap<String, Timestamp>,
     /// A commit's answer was lost: texts may wait that no outbox was told of.
     may_have_missed: AtomicBool,
     conversations: Registry<ConversationId, Shell<Conversation>>,
@@ -161,6 +164,7 @@ impl Engine {
                 ledger,
                 outboxes,
                 handing_over: AtomicUsize::new(0),
+                parked: DashMap::new(),
                 may_have_missed: AtomicBool::new(false),
                 conversations,
                 switchboards,
@@ -259,6 +263,7 @@ impl Engine {
     }
 
     fn after_panic(&self) {
+        self.may_have_missed();
         metrics::counter!("partyline_actor_panics_total").increment(1);
     }
 }

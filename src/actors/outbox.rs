@@ -4,6 +4,7 @@
 //! found `sending` when this starts was handed over by a process that is gone: nobody knows, so it is `unconfirmed`.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -18,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::{
     carriers::{Carrier, Submission},
     domain::{
-        AttemptId, Change, Committed, Decision, Guard, Happening, Refusal, Timestamp,
+        AttemptId, Change, Committed, ConversationId, Decision, Guard, Happening, Refusal, Seq, Timestamp,
         change::DeliveryMoved,
         phone::Number,
         sms::{
@@ -33,6 +34,8 @@ use super::Engine;
 
 /// Texts that are held in memory; more of them wait in the database.
 const HELD: usize = 2_000;
+/// A carrier that does not know us is asked again so often.
+const PARKED: Duration = Duration::from_secs(60);
 /// What the database refused is tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -41,6 +44,10 @@ pub(super) struct Outbox {
     engine: Arc<Engine>,
     ours: Number,
     turns: Turns,
+    /// What is being handed over by this actor.
+    mine: HashSet<(ConversationId, Seq, Number)>,
+    /// Whether it has looked into the database: until then nothing goes out, lest something goes before its turn.
+    is_loaded: bool,
     /// More waits in the database than is held here.
     more: bool,
     wakes: Option<SpawnHandle>,
@@ -64,9 +71,10 @@ impl Engine {
             let (Happening::MessageCreated(m) | Happening::MessageUpdated(m)) = &committed.happening else { continue };
             for delivery in m.deliveries.iter().filter(|d| d.status == Status::Queued) {
                 let Some(ours) = delivery.our_number.clone() else { continue };
-                let turn = turn(committed.version, m.conversation, m.seq, delivery);
-                if let Ok(lease) = self.outboxes.lease(ours) {
-                    lease.tell(Post(turn));
+                let told =
+                    self.outboxes.lease(ours).is_ok_and(|to| to.tell(Post(turn(m.conversation, m.seq, delivery))));
+                if !told {
+                    self.may_have_missed();
                 }
             }
         }
@@ -86,8 +94,8 @@ impl Engine {
     }
 }
 
-fn turn(place: i64, conversation: crate::domain::ConversationId, seq: i64, d: &Delivery) -> Turn {
-    Turn { place, conversation, seq, number: d.number.clone(), segments: d.segments, due_at: d.due_at }
+fn turn(conversation: ConversationId, seq: Seq, d: &Delivery) -> Turn {
+    Turn { place: d.place, conversation, seq, number: d.number.clone(), segments: d.segments, due_at: d.due_at }
 }
 
 impl Outbox {
@@ -95,36 +103,36 @@ impl Outbox {
         Self::start_in_arbiter(arbiter, move |ctx| {
             ctx.set_mailbox_capacity(4_096);
             let turns = Turns::new(1.0);
-            Self { engine, ours, turns, more: false, wakes: None, busy_since_tick: true }
+            let (mine, wakes) = (HashSet::new(), None);
+            Self { engine, ours, turns, mine, is_loaded: false, more: false, wakes, busy_since_tick: true }
         })
     }
 
     /// Reads what waits. What comes meanwhile waits in the mailbox.
-    fn load(&mut self, ctx: &mut Context<Self>, first: bool) {
-        let (engine, ours) = (self.engine.clone(), self.ours.clone());
+    fn load(&mut self, ctx: &mut Context<Self>) {
+        let (engine, ours, mine) = (self.engine.clone(), self.ours.clone(), self.mine.clone());
         let read = async move {
             let phone = engine.storage.phone_number(&ours).await?;
             let carrier = phone.and_then(|p| engine.carriers.get(&p.phone_number.carrier).cloned());
             let waiting = engine.storage.waiting_at(&ours, HELD).await?;
-            if first {
-                for interrupted in waiting.iter().filter(|w| w.is_sending()) {
-                    lost(&engine, interrupted).await;
-                }
+            let is_mine = |w: &&Waiting| mine.contains(&(w.conversation, w.seq, w.delivery.number.clone()));
+            for interrupted in waiting.iter().filter(|w| w.is_sending() && !is_mine(w)) {
+                lost(&engine, interrupted).await;
             }
             Ok::<_, StorageError>((carrier.map_or(1.0, |c| c.pace_per_s()), waiting))
         };
         ctx.wait(read.into_actor(self).map(move |read, me, ctx| match read {
             Ok((pace, waiting)) => {
                 me.turns.set_pace(pace);
-                me.more = waiting.len() >= HELD;
+                (me.is_loaded, me.more) = (true, waiting.len() >= HELD);
                 for w in waiting.iter().filter(|w| !w.is_sending()) {
-                    me.turns.add(turn(w.place, w.conversation, w.seq, &w.delivery));
+                    me.turns.add(turn(w.conversation, w.seq, &w.delivery));
                 }
                 me.pump(ctx);
             }
             Err(error) => {
                 error!(%error, "an outbox can't read");
-                ctx.run_later(AGAIN, move |me, ctx| me.load(ctx, first));
+                ctx.run_later(AGAIN, Self::load);
             }
         }));
     }
@@ -134,18 +142,21 @@ impl Outbox {
         if let Some(wakes) = self.wakes.take() {
             ctx.cancel_future(wakes);
         }
-        while !self.engine.is_stopping() {
+        while self.is_loaded && !self.engine.is_stopping() {
             let now = self.engine.clock.now();
             match self.turns.next(now) {
                 Next::Take(turn) => {
                     self.busy_since_tick = true;
-                    let number = turn.number.clone();
+                    let name = (turn.conversation, turn.seq, turn.number.clone());
+                    self.mine.insert(name.clone());
                     let work = hand_over(self.engine.clone(), self.ours.clone(), turn);
                     ctx.spawn(work.into_actor(self).map(move |again, me, ctx| {
-                        me.turns.settled(&number);
+                        me.mine.remove(&name);
+                        // First, so that what came after it doesn't go before it.
                         if let Some(turn) = again {
                             me.turns.add(turn);
                         }
+                        me.turns.settled(&name.2);
                         me.pump(ctx);
                     }));
                 }
@@ -156,8 +167,7 @@ impl Outbox {
                     return;
                 }
                 Next::Nothing if self.more && self.turns.is_empty() => {
-                    self.more = false;
-                    return self.load(ctx, false);
+                    return self.load(ctx);
                 }
                 Next::Nothing => return,
             }
@@ -176,7 +186,7 @@ impl Actor for Outbox {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.load(ctx, true);
+        self.load(ctx);
         ctx.run_interval(self.engine.behaviour.idle_after, Self::stop_if_idle);
     }
 }
@@ -186,6 +196,7 @@ impl Handler<Post> for Outbox {
 
     fn handle(&mut self, Post(turn): Post, ctx: &mut Self::Context) {
         self.busy_since_tick = true;
+        self.more |= self.turns.len() >= HELD;
         // While more waits in the database, that is where it is found, in its turn.
         if !self.more {
             self.turns.add(turn);
@@ -198,7 +209,7 @@ impl Handler<Look> for Outbox {
     type Result = ();
 
     fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
-        self.load(ctx, false);
+        self.load(ctx);
     }
 }
 
@@ -224,6 +235,15 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
     let taken = match take(&engine, &ours, &turn).await {
         Taken::Mine(taken) => taken,
         Taken::Later(due_at) => return Some(Turn { due_at, ..turn }),
+        Taken::Behind => {
+            // Nobody told this outbox of the one before it.
+            engine.look_again(ours);
+            return Some(Turn { due_at: engine.clock.now() + AGAIN, ..turn });
+        }
+        Taken::Nowhere(attempt) => {
+            let refused = Submitted::Rejected(Rejection::Permanent, no_carrier());
+            return settle(&engine, &turn, attempt, &refused).await;
+        }
         Taken::Over => return None,
     };
     let submission =
@@ -240,7 +260,10 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
     };
     counter!("partyline_sms_submits_total", "carrier" => taken.name.clone(), "answer" => how).increment(1);
     if let Submitted::Rejected(Rejection::Auth, error) = &answer {
+        engine.parked.insert(taken.name.clone(), engine.clock.now() + PARKED);
         error!(carrier = taken.name, code = error.code, "the carrier does not take our credentials: texts wait");
+    } else {
+        engine.parked.remove(&taken.name);
     }
     if answer == Submitted::Unknown {
         warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
@@ -260,6 +283,10 @@ enum Taken {
     Mine(Attempt),
     /// Not before this.
     Later(Timestamp),
+    /// One before it to the same number is not settled.
+    Behind,
+    /// It was taken, and its carrier is gone since.
+    Nowhere(AttemptId),
     /// It is no longer queued, or was refused.
     Over,
 }
@@ -300,9 +327,18 @@ async fn try_take(
     if delivery.status == Status::Queued && delivery.due_at > now {
         return Ok(Some(Taken::Later(delivery.due_at)));
     }
+    if delivery.status == Status::Queued && engine.storage.is_behind(ours, &turn.number, delivery.place).await? {
+        return Ok(Some(Taken::Behind));
+    }
     let mut guards = guards(&underway, turn.seq, delivery);
     let phone = engine.storage.phone_number(ours).await?;
-    let usable = phone.filter(|p| !p.deleted && p.tenant == underway.tenant && p.phone_number.sms_enabled);
+    let mut usable = phone.filter(|p| !p.deleted && p.tenant == underway.tenant && p.phone_number.sms_enabled);
+    // Who wrote it must still have the number; what is sent by itself needs nobody.
+    if let Some(author) = underway.message.author.extension() {
+        let revision = engine.storage.sender_revision(underway.tenant, author, ours).await?;
+        guards.extend(revision.map(|revision| Guard::Extension(author, revision)));
+        usable = usable.filter(|p| revision.is_some() && p.phone_number.queue.is_none());
+    }
     let carrier = usable.as_ref().map(|p| p.phone_number.carrier.clone());
     let carrier = carrier.and_then(|name| Some((engine.carriers.get(&name)?.clone(), name)));
     let consents = engine.storage.consents_of(underway.tenant, &turn.number).await?;
@@ -316,8 +352,7 @@ async fn try_take(
     } else if usable.is_none() {
         Some(DeliveryError::not_enabled())
     } else if carrier.is_none() {
-        let remedy = "Ask the administrator to name a carrier that is configured.";
-        Some(DeliveryError::engine("no_carrier", "The number's carrier is not configured.", remedy))
+        Some(no_carrier())
     } else {
         None
     };
@@ -325,7 +360,16 @@ async fn try_take(
     let handed_to = |(carrier, name)| Taken::Mine(Attempt { attempt, name, carrier, text });
     if is_mine(delivery) {
         // It was taken, and the answer lost: nothing has been written to the carrier yet.
-        return Ok(Some(carrier.map_or(Taken::Over, handed_to)));
+        return Ok(Some(carrier.map_or(Taken::Nowhere(attempt), handed_to)));
+    }
+    // A carrier that does not know us is asked once in a while, and not for each text.
+    if let (None, Some((_, name))) = (&refusal, &carrier)
+        && let Some(mut parked) = engine.parked.get_mut(name)
+    {
+        if *parked > now {
+            return Ok(Some(Taken::Later(*parked)));
+        }
+        *parked = now + PARKED;
     }
     let (moved, begins) = match (&refusal, &carrier) {
         (Some(error), _) => (delivery.refuse(error.clone(), now), None),
@@ -340,6 +384,11 @@ async fn try_take(
         return Ok(None);
     }
     Ok(Some(carrier.filter(|_| refusal.is_none()).map_or(Taken::Over, handed_to)))
+}
+
+fn no_carrier() -> DeliveryError {
+    let remedy = "Ask the administrator to name a carrier that is configured.";
+    DeliveryError::engine("no_carrier", "The number's carrier is not configured.", remedy)
 }
 
 /// Commits how the carrier answered, however long it takes. Answers the turn, if it comes again.

@@ -63,6 +63,8 @@ pub(super) trait Subject: Sized + Unpin + 'static {
     fn is_decided_elsewhere(command: &Self::Command) -> bool;
     /// Whether a refusal rests on what others alter, so that it is decided once more on a state read anew.
     fn is_doubtful(refusal: &Refusal) -> bool;
+    /// Whether what was decided rests on a refusal of that kind.
+    fn rests_on_doubt(decision: &Decision) -> bool;
     /// Whether what was committed has made the state one that must be read anew.
     fn is_outdated(&self) -> bool;
     /// The answer to a command whose `client_id` was used before.
@@ -302,10 +304,12 @@ impl<S: Subject> Shell<S> {
         // Those who ask together, and may, are of one tenant: the subject's.
         let Some(first) = pending.asks.first() else { return };
         let (tenant, once) = (first.by.tenant(), S::once(&first.by, &first.command));
-        if let Some(Err(refusal)) = &decision
-            && S::is_doubtful(refusal)
-            && pending.tries == 0
-        {
+        let is_doubtful = match &decision {
+            Some(Ok(decision)) => S::rests_on_doubt(decision),
+            Some(Err(refusal)) => S::is_doubtful(refusal),
+            None => false,
+        };
+        if is_doubtful && pending.tries == 0 {
             (self.stale, pending.tries) = (true, 1);
             self.again.push(pending);
             return;

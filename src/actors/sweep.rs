@@ -18,6 +18,8 @@ use super::Engine;
 const EVERY: Duration = Duration::from_secs(1);
 /// Whatever is due is looked for, however long ago it fell due, after so many times.
 const ALL: u32 = 60;
+/// A carrier's request that could not be used is kept for 30 days (in microseconds).
+const DEAD_LETTERS_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// Files fetched at once.
 const FILES: usize = 8;
 /// A file that can't be had is tried so often, with growing pauses: over about two hours.
@@ -61,7 +63,21 @@ pub async fn run(engine: Weak<Engine>) {
                 error!(%error, "nobody knows what is due");
             }
         }
-        if let Err(error) = files(&engine, now).await {
+        if round % ALL == 1
+            && let Err(error) = engine.storage.forget_dead_letters(Timestamp(now.0 - DEAD_LETTERS_US)).await
+        {
+            error!(%error, "old dead letters can't be forgotten");
+        }
+        drop(engine);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Fetches files as they fall due, until the engine is gone.
+pub async fn fetch_files(engine: Weak<Engine>) {
+    loop {
+        let Some(engine) = engine.upgrade().filter(|engine| !engine.is_stopping()) else { return };
+        if let Err(error) = files(&engine, engine.clock.now()).await {
             error!(%error, "files can't be looked for");
         }
         drop(engine);

@@ -1,7 +1,7 @@
 //! Texts that come in, and news of those that went out: where they belong is decided on what the database says of the pair
 //! of numbers, and committed with what that rests on. Who loses a race decides again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tracing::info;
 
@@ -36,6 +36,10 @@ use super::{
 /// How often a lost race is run again.
 const TRIES: usize = 20;
 
+/// How long a carrier's request is tried before it is refused: Twilio waits 15 s for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// What became of a text that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -51,8 +55,35 @@ pub(super) fn once(incoming: &Incoming) -> Once {
 }
 
 impl Engine {
-    /// A text comes in. When this answers `Taken` it is on disk.
+    /// A text comes in. When this answers `Taken` it is on disk. Not every carrier brings a text again that was refused
+    /// for a moment: so this waits a while before it refuses.
     pub async fn receive(self: &Arc<Self>, incoming: Incoming) -> Result<Received, Refusal> {
+        self.patiently(|| {
+            let (me, incoming) = (self.clone(), incoming.clone());
+            async move { me.try_receive(incoming).await }
+        })
+        .await
+    }
+
+    /// Tries what may be done twice until it succeeds, or for [`PATIENCE`].
+    async fn patiently<T, F>(&self, what: impl Fn() -> F) -> Result<T, Refusal>
+    where
+        F: Future<Output = Result<T, Refusal>>,
+    {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match what().await {
+                Err(Refusal::Busy | Refusal::StorageUnavailable | Refusal::OutcomeUnknown)
+                    if tokio::time::Instant::now() < until && !self.is_stopping() =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_receive(self: &Arc<Self>, incoming: Incoming) -> Result<Received, Refusal> {
         let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
         for _ in 0..TRIES {
             let stored = self.storage.phone_number(&pair.ours).await?.filter(|n| !n.deleted);
@@ -66,15 +97,16 @@ impl Engine {
             lookup.pair.we_answer =
                 self.carriers.get(&incoming.carrier).is_some_and(|carrier| !carrier.answers_keywords());
             let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
+            let word = meaning(&incoming, &lookup.pair);
             let mut arrival = Arrival {
                 incoming: incoming.clone(),
+                word,
                 attachments,
                 known: lookup.pair.clone(),
                 guards: vec![Guard::PhoneNumber(pair.ours.clone(), number.revision)],
                 also: vec![],
                 now,
             };
-            let word = meaning(&incoming, &lookup.pair);
             // A word of consent is shown in the pair's newest conversation, and opens none of a queue.
             let taken = match (word.and(lookup.newest), route(&lookup.known)) {
                 (Some(newest), _) => self.into_conversation(tenant, newest, arrival).await?,
@@ -136,7 +168,7 @@ impl Engine {
         let incoming = Box::new(arrival.incoming.clone());
         let changes = vec![Change::UnroutedAdded { id, incoming, audience }];
         let mut decision = Decision { guards: arrival.guards.clone(), changes };
-        if let Some(word) = meaning(&arrival.incoming, &arrival.known) {
+        if let Some(word) = arrival.word {
             obey(word, &arrival, &mut decision);
         }
         let once = Some(once(&arrival.incoming));
@@ -157,14 +189,13 @@ impl Engine {
             let owner = found.ok_or_else(|| Refusal::NoSuchExtension(extension.into()))?;
             let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
             let now = self.clock.now();
-            let mut known = self.storage.lookup(tenant, &pair, None, None, now).await?.pair;
-            // It is obeyed and answered when it comes in, and not when somebody reads it.
-            known.settings = Settings { help_text: None, ..known.settings };
+            let known = self.storage.lookup(tenant, &pair, None, None, now).await?.pair;
             let guards = vec![Guard::Unrouted(id), Guard::Extension(owner.extension.id, owner.revision)];
             let audience = self.storage.administrators(tenant).await?.into();
             let also = vec![Change::UnroutedAssigned { id, audience }];
             let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
-            let arrival = Arrival { incoming, attachments, known, guards, also, now };
+            // A word of consent was obeyed when it came in: it isn't when somebody reads it.
+            let arrival = Arrival { incoming, word: None, attachments, known, guards, also, now };
             if self.into_thread(tenant, owner.extension.id, &pair, arrival).await? {
                 return Ok(());
             }
@@ -174,6 +205,14 @@ impl Engine {
 
     /// News of a text that went out. False if nobody knows of such a text.
     pub async fn news(self: &Arc<Self>, carrier: &str, news: News) -> Result<bool, Refusal> {
+        self.patiently(|| {
+            let (me, carrier, news) = (self.clone(), carrier.to_owned(), news.clone());
+            async move { me.try_news(&carrier, news).await }
+        })
+        .await
+    }
+
+    async fn try_news(self: &Arc<Self>, carrier: &str, news: News) -> Result<bool, Refusal> {
         let attempted = match (&news.attempt, &news.provider_id) {
             (Some(id), _) => self.storage.attempt(*id).await?,
             (None, Some(name)) => self.storage.attempt_named(carrier, name).await?,
@@ -185,13 +224,21 @@ impl Engine {
             let Some(underway) = found else { return Ok(false) };
             let Some(delivery) = underway.delivery(&attempted.number) else { return Ok(false) };
             let now = self.clock.now();
-            let Some(moved) = delivery.receipt(attempted.attempt, &news.receipt, now) else { return Ok(true) };
+            let moved = delivery.receipt(attempted.attempt, &news.receipt, now);
             let also = match news.opted_out {
                 true => self.opted_out_by_carrier(&underway, delivery, now).await?,
                 false => vec![],
             };
-            let guards = guards(&underway, attempted.seq, delivery);
-            if commit(self, &underway, moved, guards, None, vec![], also).await? {
+            let done = match moved {
+                Some(moved) => {
+                    let guards = guards(&underway, attempted.seq, delivery);
+                    commit(self, &underway, moved, guards, None, vec![], also).await?
+                }
+                None if also.is_empty() => true,
+                // It says nothing new of the text, and something of them.
+                None => self.commit(underway.tenant, Decision { guards: vec![], changes: also }).await?,
+            };
+            if done {
                 return Ok(true);
             }
         }
@@ -321,13 +368,17 @@ impl Engine {
         opted_out: bool,
         of_all: bool,
     ) -> Result<(), Refusal> {
-        let number = Number::sender(number).ok_or_else(|| Refusal::InvalidNumber("that is not a number".into()))?;
+        let typed = self.typed(caller, &[number.to_owned()], None).await;
+        // A short code, or a name, says it too.
+        let typed = typed.ok().and_then(|mut typed| typed.pop()).or_else(|| Number::sender(number));
+        let number = typed.ok_or_else(|| Refusal::InvalidNumber("that is not a number".into()))?;
         let recorded = self.storage.consents_of(caller.tenant, &number).await?;
         let recorded: Vec<_> = recorded.into_iter().filter(|c| c.opted_out).collect();
         let wish = consent::Wish {
             opted_out,
             of_all,
             recorded_of_all: recorded.iter().any(|c| c.our_number.is_none()),
+            by_themselves: recorded.iter().any(|c| matches!(c.source, Source::Keyword | Source::Carrier)),
             recorded_of: recorded.into_iter().filter_map(|c| c.our_number).collect(),
             threads_of: self.storage.threads_with(caller.tenant, &number).await?.into(),
             number,

@@ -33,11 +33,6 @@ pub trait Carrier: Send + Sync {
     /// Hands a text over. It ends in exactly one of three ways, within [`ANSWER_WITHIN`].
     fn submit(&self, submission: Submission) -> Pending<Submitted>;
 
-    /// Whether the same attempt handed over twice is one text: then an unknown outcome may be sent again under its name.
-    fn is_idempotent(&self) -> bool {
-        false
-    }
-
     /// Whether it answers the words of consent itself.
     fn answers_keywords(&self) -> bool;
 

@@ -12,13 +12,13 @@ use crate::{
     actors::texts::Received,
     carriers::{Kind, Said, Unread, Webhook},
     domain::{AttemptId, Refusal, TenantId},
-    protocol,
+    protocol::{self, problem::Problem},
     storage::DeadLetter,
 };
 
 use super::{
     Shared,
-    error::{Problems, Refused},
+    error::{Problems, Refused, respond},
 };
 
 /// A text comes in.
@@ -34,9 +34,9 @@ pub async fn inbound(
     shared: Data<Shared>,
     request: HttpRequest,
     name: Path<String>,
-    body: Bytes,
+    body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Refused> {
-    taken(&shared, &request, &name, Kind::Inbound, None, &body).await
+    taken(&shared, &request, &name, Kind::Inbound, None, body).await
 }
 
 /// A text that went out has news.
@@ -52,9 +52,9 @@ pub async fn status(
     shared: Data<Shared>,
     request: HttpRequest,
     name: Path<String>,
-    body: Bytes,
+    body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Refused> {
-    taken(&shared, &request, &name, Kind::Status, None, &body).await
+    taken(&shared, &request, &name, Kind::Status, None, body).await
 }
 
 /// An attempt to send a text has news.
@@ -70,11 +70,11 @@ pub async fn attempt_status(
     shared: Data<Shared>,
     request: HttpRequest,
     path: Path<(String, String)>,
-    body: Bytes,
+    body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Refused> {
     let (name, attempt) = path.into_inner();
     let attempt = Some(protocol::id(&attempt)?);
-    taken(&shared, &request, &name, Kind::Status, attempt, &body).await
+    taken(&shared, &request, &name, Kind::Status, attempt, body).await
 }
 
 async fn taken(
@@ -83,8 +83,9 @@ async fn taken(
     name: &str,
     kind: Kind,
     attempt: Option<AttemptId>,
-    body: &[u8],
+    body: Result<Bytes, actix_web::Error>,
 ) -> Result<HttpResponse, Refused> {
+    let Ok(body) = body else { return Ok(respond(&Problem::of_http(413))) };
     let carrier = shared.engine.carriers.get(name).ok_or(Refusal::NotFound)?;
     let headers: Vec<_> = request
         .headers()
@@ -93,7 +94,7 @@ async fn taken(
         .collect();
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let path_and_query = request.uri().path_and_query().map_or("/", |p| p.as_str());
-    let webhook = Webhook { kind, attempt, path_and_query, content_type, headers: &headers, body };
+    let webhook = Webhook { kind, attempt, path_and_query, content_type, headers: &headers, body: &body };
     let label = if kind == Kind::Inbound { "inbound" } else { "status" };
     let count = |what: &'static str| {
         metrics::counter!("partyline_carrier_requests_total", "carrier" => name.to_owned(), "kind" => label, "result" => what)
@@ -134,8 +135,10 @@ pub(super) async fn used(
                 }
             }
             Said::News(news) => {
+                // Of a text that is none of ours: others may send by the same account.
                 if !shared.engine.news(name, news).await? {
-                    unused = Some(("nobody sent such a text".into(), None));
+                    metrics::counter!("partyline_carrier_news_unknown_total", "carrier" => name.to_owned())
+                        .increment(1);
                 }
             }
         }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use crate::{
-    domain::phone::Number,
+    domain::Refusal,
     protocol::{self, requests::RetryDelivery, shapes::Message},
 };
 
@@ -32,8 +32,9 @@ pub async fn retry_delivery(
     Json(RetryDelivery { number, attempt }): Json<RetryDelivery>,
 ) -> Result<Json<Message>, Refused> {
     let (caller, (id, seq)) = (&who.identity.caller, path.into_inner());
-    let number = Number::owned(&number)?;
-    let message = shared.engine.retry(caller, protocol::id(&id)?, seq, &number, attempt).await?;
+    let typed = shared.engine.typed(caller, &[number], None).await?;
+    let number = typed.first().ok_or(Refusal::NotFound)?;
+    let message = shared.engine.retry(caller, protocol::id(&id)?, seq, number, attempt).await?;
     let people = shared.engine.storage.people(caller.tenant, message.people()).await?;
     Ok(Json(Message::of(&message, &people)))
 }

@@ -132,6 +132,7 @@ pub fn application(
         .app_data(shared)
         .app_data(routes)
         .app_data(json::body(64 << 10))
+        .app_data(web::PayloadConfig::new(64 << 10))
         .app_data(json::query())
         .app_data(json::path())
         .into_utoipa_app()

@@ -39,6 +39,9 @@ pub async fn simulate_text(
     let simulators = open_to(&shared, &request)?;
     let to = Number::owned(&body.to)?;
     Number::sender(&body.from).ok_or_else(|| Refusal::InvalidNumber("from is nobody's number".into()))?;
+    if body.id.as_ref().is_some_and(|id| !(1..=200).contains(&id.len()) || id.chars().any(char::is_control)) {
+        return Err(Refusal::invalid("id: 1 to 200 bytes").into());
+    }
     if body.text.contains('\0') || body.media.len() > 10 {
         return Err(Refusal::invalid("text: no NUL; media: up to 10").into());
     }
@@ -90,7 +93,13 @@ pub async fn simulated_texts(
     found.truncate(limit);
     let items = found
         .into_iter()
-        .map(|t| SimulatedText { from: t.from.to_string(), to: t.to.to_string(), text: t.text, at: t.at.to_rfc3339() })
+        .map(|t| SimulatedText {
+            id: t.id,
+            from: t.from.to_string(),
+            to: t.to.to_string(),
+            text: t.text,
+            at: t.at.to_rfc3339(),
+        })
         .collect();
     Ok(Json(List { items, next }))
 }
@@ -113,12 +122,36 @@ pub async fn simulated_numbers(shared: Data<Shared>, request: HttpRequest) -> Re
     Ok(Json(List { items, next: None }))
 }
 
-/// The simulators that answer this request, at least one. A request that a proxy brought comes from beyond.
+/// The simulators that answer this request, at least one. A request that a proxy brought comes from beyond, whether the
+/// proxy says so or only passes on the name that it was asked by.
 fn open_to(shared: &Shared, request: &HttpRequest) -> Result<Vec<String>, Refusal> {
     let is_here = request.peer_addr().is_some_and(|a| a.ip().to_canonical().is_loopback())
-        && !["x-forwarded-for", "forwarded"].iter().any(|header| request.headers().contains_key(*header));
+        && !["x-forwarded-for", "forwarded"].iter().any(|header| request.headers().contains_key(*header))
+        && is_loopback_name(request.connection_info().host());
     let sections = shared.config.carriers.iter();
     let open = |(_, carrier): &(&String, &Carrier)| matches!(carrier, Carrier::Simulator(c) if c.open || is_here);
     let names: Vec<_> = sections.filter(open).map(|(name, _)| name.clone()).collect();
     if names.is_empty() { Err(Refusal::NotFound) } else { Ok(names) }
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(n, _)| n);
+    let name = name.trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_here() {
+        for here in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "127.0.0.1"] {
+            assert!(is_loopback_name(here), "{here}");
+        }
+        for beyond in ["messages.example.com", "10.0.0.1:8080", "localhost.example.com", ""] {
+            assert!(!is_loopback_name(beyond), "{beyond}");
+        }
+    }
 }

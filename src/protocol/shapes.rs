@@ -782,6 +782,8 @@ impl ConsentRecord {
 /// A text that arrived at a phone of the simulator.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SimulatedText {
+    /// Its place among all of them: what follows it is asked for with `after`.
+    pub id: i64,
     /// Who sent it.
     pub from: String,
     /// Whose phone.

@@ -101,8 +101,8 @@ impl Storage {
         if rare.phone_numbers {
             self.merge_phone_numbers(&tx, &mut merged, after, most).await?;
         }
-        if rare.consents {
-            self.merge_consents(&tx, &mut merged, reader, after, most).await?;
+        if rare.consents && !self.merge_consents(&tx, &mut merged, reader, after, most).await? {
+            return Ok(CatchUp::TooFar);
         }
         if rare.unrouted {
             self.merge_unrouted(&tx, &mut merged, reader, after, most).await?;
@@ -381,7 +381,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Who has a thread with somebody hears that they want no texts, or take them again.
+    /// Who has a thread with somebody hears that they want no texts, or take them again. Answers false if there are more
+    /// than are told row by row.
     async fn merge_consents(
         &self,
         db: &impl ConnectionTrait,
@@ -389,11 +390,10 @@ impl Storage {
         reader: Reader,
         after: Version,
         most: usize,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let mut sql = String::from(
             "SELECT s.our_number, s.number, s.version, p.extension_id FROM consent s \
              JOIN conversation c ON c.tenant_id = s.tenant_id AND c.their_number = s.number \
-             AND (s.our_number = '' OR c.our_number = s.our_number) \
              JOIN participant p ON p.conversation_id = c.id AND p.left_version IS NULL \
              WHERE s.tenant_id = $1 AND s.version > $2",
         );
@@ -404,7 +404,9 @@ impl Storage {
         }
         sql.push_str(" LIMIT $3");
         let mut told: BTreeMap<(Version, String, String), BTreeSet<ExtensionId>> = BTreeMap::new();
-        for row in db.query_all_raw(self.statement(&sql, values)).await? {
+        let rows = db.query_all_raw(self.statement(&sql, values)).await?;
+        let all = rows.len() <= most;
+        for row in rows {
             let key = (column(&row, "version")?, column(&row, "our_number")?, column(&row, "number")?);
             told.entry(key).or_default().insert(extension_id(&row, "extension_id")?);
         }
@@ -413,7 +415,7 @@ impl Storage {
             let happening = Happening::ConsentUpdated { our_number, number: Number::stored(number) };
             merged.add(version, who.into_iter().collect(), happening);
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Administrators hear of texts that are nobody's.

@@ -79,6 +79,13 @@ impl Storage {
         row.as_ref().map(letter).transpose()
     }
 
+    /// Forgets what came before this.
+    pub async fn forget_dead_letters(&self, before: Timestamp) -> Result<(), StorageError> {
+        let delete = self.statement("DELETE FROM dead_letter WHERE at < $1", [before.0.into()]);
+        self.0.writer.run(async |db| db.execute_raw(delete).await).await?;
+        Ok(())
+    }
+
     /// It was used after all.
     pub async fn replayed(&self, id: Uuid) -> Result<(), StorageError> {
         let sql = "UPDATE dead_letter SET replayed_at = $2 WHERE id = $1";

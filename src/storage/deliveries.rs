@@ -25,8 +25,6 @@ pub struct Waiting {
     pub conversation: ConversationId,
     /// Of which message.
     pub seq: Seq,
-    /// Its place in the order in which texts go out.
-    pub place: i64,
     /// It.
     pub delivery: Delivery,
 }
@@ -67,6 +65,28 @@ impl Storage {
         let values = [ours.as_str().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
         rows.iter().map(waiting).collect()
+    }
+
+    /// Whether an earlier text to a number outside is not settled yet.
+    pub async fn is_behind(&self, ours: &Number, theirs: &Number, place: i64) -> Result<bool, StorageError> {
+        let sql = "SELECT 1 AS found FROM delivery WHERE our_number = $1 AND number = $2 AND place < $3 \
+             AND status IN ('queued', 'sending') LIMIT 1";
+        let values = [ours.as_str().into(), theirs.as_str().into(), place.into()];
+        Ok(self.0.reader.query_one_raw(self.statement(sql, values)).await?.is_some())
+    }
+
+    /// Whether an extension still has a number of ours to send from, and the revision of its provisioning.
+    pub async fn sender_revision(
+        &self,
+        tenant: TenantId,
+        extension: ExtensionId,
+        ours: &Number,
+    ) -> Result<Option<i64>, StorageError> {
+        let sql = "SELECT e.revision FROM extension e JOIN caller_id c ON c.extension_id = e.id AND c.number = $3 \
+             WHERE e.id = $1 AND e.tenant_id = $2";
+        let values = [extension.0.into(), tenant.0.into(), ours.as_str().into()];
+        let row = self.0.reader.query_one_raw(self.statement(sql, values)).await?;
+        row.map(|row| column(&row, "revision")).transpose()
     }
 
     /// Our numbers at which anything waits, or was being handed over when the process ended.
@@ -136,7 +156,6 @@ fn waiting(row: &QueryResult) -> Result<Waiting, StorageError> {
         tenant: TenantId(column(row, "tenant_id")?),
         conversation: ConversationId(column(row, "conversation_id")?),
         seq: column(row, "seq")?,
-        place: column(row, "place")?,
         delivery: delivery(row)?,
     })
 }

@@ -118,6 +118,7 @@ pub(super) fn delivery(row: &QueryResult) -> Result<Delivery, StorageError> {
         updated_at: Timestamp(column(row, "updated_at")?),
         due_at: Timestamp(column(row, "due_at")?),
         since: Timestamp(column(row, "since")?),
+        place: column(row, "place")?,
         tries: column(row, "tries")?,
         confirms_opt_out: column(row, "confirms_opt_out")?,
     })

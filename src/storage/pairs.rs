@@ -73,12 +73,14 @@ impl Storage {
         let last = last.map(|row| extension_id(&row, "extension_id")).transpose()?;
         let known = Known { open: None, feeds, last, named: named_id, holders };
 
-        let sql = "SELECT c.id, p.extension_id FROM conversation c JOIN participant p ON p.conversation_id = c.id \
-             AND p.left_version IS NULL WHERE c.tenant_id = $1 AND c.our_number = $2 AND c.their_number = $3 \
+        let sql = "SELECT c.id, c.our_number, p.extension_id FROM conversation c JOIN participant p \
+             ON p.conversation_id = c.id AND p.left_version IS NULL WHERE c.tenant_id = $1 AND c.their_number = $2 \
              ORDER BY c.last_activity_at DESC";
         let (mut newest, mut threads_of) = (None, Vec::new());
-        for row in tx.query_all_raw(self.statement(sql, key())).await? {
-            newest = newest.or(Some(ConversationId(column(&row, "id")?)));
+        for row in tx.query_all_raw(self.statement(sql, [tenant.0.into(), theirs.into()])).await? {
+            if newest.is_none() && column::<String>(&row, "our_number")? == ours {
+                newest = Some(ConversationId(column(&row, "id")?));
+            }
             threads_of.push(extension_id(&row, "extension_id")?);
         }
         threads_of.sort_unstable();

@@ -179,6 +179,7 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
         updated_at: Timestamp(0),
         due_at: Timestamp(0),
         since: Timestamp(0),
+        place: 0,
         tries: 0,
         confirms_opt_out: false,
     };
@@ -276,4 +277,7 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     storage.dead_letters(tenant, true, None, 5).await.unwrap();
     storage.dead_letter(Uuid::nil()).await.unwrap();
     storage.replayed(Uuid::nil()).await.unwrap();
+    storage.forget_dead_letters(Timestamp(5)).await.unwrap();
+    storage.is_behind(&ours, &theirs, 5).await.unwrap();
+    storage.sender_revision(tenant, me, &ours).await.unwrap();
 }

@@ -1,4 +1,5 @@
 // A real engine on a free port, with a folder of its own.
+import type { Page } from '@playwright/test'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,6 +11,29 @@ const BINARY = resolve(import.meta.dirname, '..', process.env.PARTYLINE_BIN ?? '
 /** Who works here. Everybody's password is `secret-` and the number. */
 export const NAMES = { '201': 'Jake Miller', '202': 'Ann Lee', '203': 'Omar Haddad', '204': 'Zoë Brandt' } as const
 export type Number = keyof typeof NAMES
+/** The company's phone numbers. */
+export const MAIN = '+14045550100'
+export const SALES = '+14045550101'
+/** How the simulator misbehaves: the settings of `[carriers.sim.knobs]`. */
+export type Knobs = Record<string, number | boolean>
+/** A picture of one pixel. */
+export const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
+
+/** A picture to look at, as a phone would send it. */
+export const picture = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 })
+    const brush = canvas.getContext('2d')!
+    const sky = brush.createLinearGradient(0, 0, 0, 480)
+    for (const [at, colour] of [[0, '#f6b26b'], [0.6, '#cc4125'], [1, '#4c1130']] as const) sky.addColorStop(at, colour)
+    brush.fillStyle = sky
+    brush.fillRect(0, 0, 640, 480)
+    brush.fillStyle = '#2b0a1d'
+    brush.fillRect(220, 150, 200, 230)
+    return canvas.toDataURL('image/png')
+  })
+
 export const password = (number: string): string => `secret-${number}`
 
 export class Engine {
@@ -21,14 +45,16 @@ export class Engine {
     private readonly key: string,
   ) {}
 
-  /** With `limits`, it takes as much at once as a test that fills it wants to give. */
-  static async start({ limits = false } = {}): Promise<Engine> {
+  /** With `limits`, it takes as much at once as a test that fills it wants to give. Its texts go to the simulator. */
+  static async start({ limits = false, knobs = {} }: { limits?: boolean; knobs?: Knobs } = {}): Promise<Engine> {
     const folder = mkdtempSync(join(tmpdir(), 'partyline-e2e-'))
     const port = await freePort()
     const config = join(folder, 'partyline.toml')
     writeFileSync(
       config,
       `listen = "127.0.0.1:${port}"\npublic_url = "http://localhost:${port}"\ndatabase_url = "sqlite://${folder}/p.db?mode=rwc"\n` +
+        '[carriers.sim]\nkind = "simulator"\npace_per_s = 1000\n[carriers.sim.knobs]\n' +
+        Object.entries(knobs).map(([knob, value]) => `${knob} = ${value}\n`).join('') +
         (limits ? '[limits]\nsends_per_s = 100000\nsends_burst = 100000\nframes_per_s = 100000\nframes_burst = 100000\n' : ''),
     )
     const said = execFileSync(BINARY, ['api-key', 'create', '--tenant', 'default', '--scope', 'pbx', '--config', config], {
@@ -92,7 +118,7 @@ export class Engine {
   }
 
   /** What the PBX says of an extension. */
-  async provision(number: string, said: { name?: string; enabled?: boolean } = {}): Promise<void> {
+  async provision(number: string, said: { name?: string; enabled?: boolean; caller_ids?: string[] } = {}): Promise<void> {
     const body = { name: NAMES[number as Number], password: password(number), ...said }
     await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, body)
   }
@@ -100,6 +126,38 @@ export class Engine {
   /** An extension that nobody signs in with: without a password it costs nothing. */
   async provisionBare(number: string, name: string): Promise<void> {
     await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, { name })
+  }
+
+  // SMS
+
+  /** One of the company's phone numbers, as the PBX says it. */
+  async number(number: string, label: string, said: { sms_enabled?: boolean; extension?: string } = {}): Promise<void> {
+    const body = { carrier: 'sim', label, sms_enabled: true, ...said }
+    await this.call(this.key, 'PUT', `/v1/pbx/numbers/${encodeURIComponent(number)}`, body)
+  }
+
+  /** Jake has the main line and the sales line, Ann the sales line; nobody else has a number. */
+  async telephones(): Promise<void> {
+    await this.number(MAIN, 'Main line')
+    await this.number(SALES, 'Sales')
+    await this.provision('201', { caller_ids: [MAIN, SALES] })
+    await this.provision('202', { caller_ids: [SALES] })
+  }
+
+  /** A customer texts in. Answered after the commit. */
+  async text(from: string, text: string, { to = MAIN, media = [] }: { to?: string; media?: string[] } = {}): Promise<void> {
+    await this.call('', 'POST', '/v1/simulator/messages', { from, to, text, media })
+  }
+
+  /** What that customer's phone has received. */
+  async received(number: string): Promise<string[]> {
+    const { items } = await this.call('', 'GET', `/v1/simulator/messages?number=${encodeURIComponent(number)}`)
+    return (items as { text: string }[]).map((t) => t.text)
+  }
+
+  /** What the PBX sets for the company. */
+  async settings(said: Record<string, unknown>): Promise<void> {
+    await this.call(this.key, 'PUT', '/v1/pbx/settings', said)
   }
 
   /** Somebody who uses the HTTP API instead of the portal. */
@@ -136,9 +194,11 @@ export class Client {
     return id as string
   }
 
-  /** A new group; answers its id. */
-  async group(name: string, ...extensions: string[]): Promise<string> {
-    const body = { kind: 'group', client_id: crypto.randomUUID(), name, extensions }
+  /** A new group of colleagues and numbers outside; answers its id. */
+  async group(name: string, ...members: string[]): Promise<string> {
+    const numbers = members.filter((m) => m.startsWith('+'))
+    const extensions = members.filter((m) => !m.startsWith('+'))
+    const body = { kind: 'group', client_id: crypto.randomUUID(), name, extensions, numbers }
     return (await this.engine.call(this.token, 'POST', '/v1/conversations', body)).id as string
   }
 

@@ -60,6 +60,16 @@ export class Person {
     await expect(this.dialog).toHaveCount(0)
   }
 
+  /** New → SMS → a number, however it is written; it is shown as `name`. */
+  async sms(number: string, name: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'New', exact: true }).click()
+    await this.page.getByRole('menuitem', { name: 'SMS' }).click()
+    await this.dialog.getByLabel('Number').fill(number)
+    await this.dialog.getByRole('button', { name: 'Open' }).click()
+    await expect(this.log(name)).toBeVisible()
+    await expect(this.dialog).toHaveCount(0)
+  }
+
   /** New → Group → its name and members. */
   async group(name: string, ...members: string[]): Promise<void> {
     await this.page.getByRole('button', { name: 'New', exact: true }).click()
@@ -158,6 +168,28 @@ export class Person {
   /** Something the engine says in the timeline. */
   pill(text: string): Locator {
     return this.page.getByRole('log').getByText(text, { exact: true })
+  }
+
+  // Texts outside
+
+  /** How far texts have come, under them. */
+  get deliveries(): Locator {
+    return this.page.getByRole('log').locator('.delivery')
+  }
+
+  get retry(): Locator {
+    return this.page.getByRole('log').getByRole('button', { name: 'Retry' })
+  }
+
+  /** In the menu of a thread's head. */
+  async more(item: 'Asked me to stop' | 'Takes texts again'): Promise<void> {
+    await this.page.getByRole('button', { name: 'More', exact: true }).click()
+    await this.page.getByRole('menuitem', { name: item }).click()
+  }
+
+  /** Said where nothing can be written. */
+  closed(text: string): Locator {
+    return this.page.getByRole('status').filter({ hasText: text })
   }
 
   // The network

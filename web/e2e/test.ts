@@ -1,10 +1,12 @@
 // What every test has: an engine, and people who enter.
 import { test as base, expect, type BrowserContextOptions, type Page } from '@playwright/test'
-import { Engine, type Number } from './engine'
+import { Engine, type Knobs, type Number } from './engine'
 import { Line } from './line'
 import { Person } from './person'
 
 interface Fixtures {
+  /** How the telephone network misbehaves: `test.use({ knobs: { … } })`. */
+  knobs: Knobs
   engine: Engine
   /** Opens a browser of its own for this person, at the sign-in form. */
   arrive: (number: Number, options?: BrowserContextOptions) => Promise<Person>
@@ -13,8 +15,10 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  engine: async ({}, use, info) => {
-    const engine = await Engine.start()
+  knobs: [{}, { option: true }],
+
+  engine: async ({ knobs }, use, info) => {
+    const engine = await Engine.start({ knobs })
     await use(engine)
     if (info.status !== info.expectedStatus) await info.attach('engine.log', { body: engine.log, contentType: 'text/plain' })
     await engine.stop()

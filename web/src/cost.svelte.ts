@@ -22,3 +22,14 @@ export class Cost {
     }
   }
 }
+
+/** What is said of a character that nobody would see. */
+const UNSEEN: Record<string, string> = {
+  '\t': 'A tab',
+  '\u00a0': 'A no-break space',
+  '\u200b': 'An invisible space',
+  '\u200d': 'An invisible joiner',
+  '\ufe0f': 'An emoji',
+}
+
+export const named = (character: string): string => UNSEEN[character] ?? character

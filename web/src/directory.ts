@@ -15,6 +15,12 @@ export function fold(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLocaleLowerCase()
 }
 
+/** Whether this is who is looked for: what was found for other letters must not be picked for these. */
+export function matches({ name, extension }: DirectoryEntry, q: string): boolean {
+  const asked = fold(q.trim())
+  return fold(name).includes(asked) || extension.includes(asked)
+}
+
 /** Asks the engine for colleagues, but those that are not of use; whoever calls the answer hears no more of it. */
 export function colleagues(
   q: string,

@@ -10,6 +10,14 @@ export type Shown = 'all' | 'unread' | 'needs_reply'
 /** A pause in typing after which the engine is asked. */
 const PAUSE = 150
 
+/** What is said where nothing is found. */
+const NOTHING: Record<Shown, string> = {
+  all: 'No conversations yet.',
+  unread: 'All read. Nice.',
+  needs_reply: 'Nobody waits for a reply. Nice.',
+}
+const AMONG: Record<Shown, string> = { all: '', unread: ' is unread', needs_reply: ' waits for a reply' }
+
 export class Filter {
   q = $state('')
   shown = $state<Shown>('all')
@@ -24,6 +32,12 @@ export class Filter {
   constructor(private readonly store: Store) {}
 
   active = $derived.by(() => this.shown !== 'all' || this.q.trim() !== '')
+
+  /** Said where there are no rows. */
+  nothing = $derived.by(() => {
+    if (this.asking) return 'Looking…'
+    return this.q.trim() === '' ? NOTHING[this.shown] : `Nothing by that name or number${AMONG[this.shown]}.`
+  })
 
   rows = $derived.by(() => {
     const { list } = this.store

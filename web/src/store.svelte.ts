@@ -1,20 +1,7 @@
 // What this person sees and does, fed by the one stream of events. Nothing here decides anything: it follows the engine.
 import { SvelteSet } from 'svelte/reactivity'
 import { Alerts } from './alerts.svelte'
-import {
-  http,
-  reason,
-  type ClientFrame,
-  type ConsentScope,
-  type Conversation,
-  type EventFrame,
-  type Me,
-  type Delivery,
-  type Message,
-  type ParticipantsChanged,
-  type Problem,
-  type ServerFrame,
-} from './api/http'
+import type { ClientFrame, EventFrame, Me, Message, ParticipantsChanged, ServerFrame } from './api/http'
 import { Socket } from './api/socket'
 import { Attention } from './attention'
 import { Members } from './members.svelte'
@@ -23,13 +10,9 @@ import { Names } from './names.svelte'
 import { Office } from './office.svelte'
 import { Outbox } from './outbox.svelte'
 import { Presences } from './presences.svelte'
+import { Requests } from './requests'
 import { Threads } from './threads.svelte'
 import { extensionOf } from './who'
-
-interface Answer {
-  data?: Conversation | undefined
-  error?: Problem | undefined
-}
 
 export class Store {
   connected = $state(false)
@@ -45,6 +28,8 @@ export class Store {
   /** Messages whose deliveries are looked at one by one, by id. */
   readonly unfolded = new SvelteSet<string>()
   readonly threads: Threads
+  /** What the person asks of the engine. */
+  readonly ask: Requests
   readonly presence: Presences
   readonly attention: Attention
   readonly outbox: Outbox
@@ -67,6 +52,7 @@ export class Store {
     const who = `${me.tenant}.${me.extension}`
     this.office = new Office(me)
     this.threads = new Threads(me, this.names, (id) => this.members?.id === id && void this.members.load())
+    this.ask = new Requests(this.threads, (id) => void this.openThread(id))
     this.presence = new Presences((frame) => this.#send(frame))
     this.attention = new Attention((frame) => this.#send(frame))
     this.outbox = new Outbox(who, (frame) => this.#send(frame))
@@ -103,52 +89,6 @@ export class Store {
     this.openId = null
   }
 
-  /** The chat with a colleague: the one that is there, or a new one. Answers why not, if not; so do all that follow. */
-  async chat(extension: string): Promise<string | null> {
-    return this.#begun(await http.POST('/v1/conversations', { body: { kind: 'direct', extension } }))
-  }
-
-  /** The thread with a number outside, from one of our numbers or from my default. */
-  async text(number: string, from?: string): Promise<string | null> {
-    const body = { kind: 'sms' as const, number, ...(from ? { from } : {}) }
-    return this.#begun(await http.POST('/v1/conversations', { body }))
-  }
-
-  /** A new group; the same `client_id` again is the same group. */
-  async createGroup(client_id: string, name: string, extensions: string[], numbers: string[]): Promise<string | null> {
-    const body = { kind: 'group' as const, client_id, name, extensions, numbers }
-    return this.#begun(await http.POST('/v1/conversations', { body }))
-  }
-
-  async rename(id: string, name: string): Promise<string | null> {
-    return this.#answered(await http.PATCH('/v1/conversations/{id}', { params: { path: { id } }, body: { name } }))
-  }
-
-  async add(id: string, extensions: string[], numbers: string[]): Promise<string | null> {
-    const params = { path: { id } }
-    return this.#answered(await http.POST('/v1/conversations/{id}/participants', { params, body: { extensions, numbers } }))
-  }
-
-  async remove(id: string, participant: string): Promise<string | null> {
-    const params = { path: { id, who: participant } }
-    const { error } = await http.DELETE('/v1/conversations/{id}/participants/{who}', { params })
-    return error ? reason(error) : null
-  }
-
-  /** Sends a text to somebody outside once more, if it is still as it was seen. */
-  async retry({ conversation: id, seq }: Message, { number, attempt }: Delivery): Promise<string | null> {
-    const params = { path: { id, seq } }
-    const { data, error } = await http.POST('/v1/conversations/{id}/messages/{seq}/retry', { params, body: { number, attempt } })
-    if (data) this.threads.get(id)?.update(data)
-    return data ? null : reason(error)
-  }
-
-  /** Somebody told me that they want no texts, or take them again. */
-  async consent(id: string, number: string, opted_out: boolean, scope: ConsentScope): Promise<string | null> {
-    const body = { number, opted_out, scope }
-    return this.#answered(await http.PUT('/v1/conversations/{id}/consent', { params: { path: { id } }, body }))
-  }
-
   /** Everybody of a group, until it is closed again. */
   openMembers(id: string): void {
     this.members = new Members(id, this.names)
@@ -166,19 +106,6 @@ export class Store {
 
   #send(frame: ClientFrame): boolean {
     return this.connected && this.#socket.send(frame)
-  }
-
-  #begun(answer: Answer): string | null {
-    // Its messages come while the dialog closes.
-    const refused = this.#answered(answer)
-    if (answer.data) void this.openThread(answer.data.id)
-    return refused
-  }
-
-  #answered({ data, error }: Answer): string | null {
-    if (!data) return reason(error)
-    this.threads.hold(data)
-    return null
   }
 
   /** What is open is read: anew, or on from where it was. It may be over for me by now. */

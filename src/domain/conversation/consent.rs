@@ -23,6 +23,8 @@ pub struct Wish {
     pub recorded_of: Vec<Number>,
     /// Whether they want none from the whole company so far.
     pub recorded_of_all: bool,
+    /// Whether they said so themselves, to the number or to their carrier: then only they can lift it.
+    pub by_themselves: bool,
     /// Who has a thread with them.
     pub threads_of: Arc<[ExtensionId]>,
     /// When it was recorded.
@@ -32,17 +34,20 @@ pub struct Wish {
 /// A member records what somebody outside, who is in the conversation, has said. What is so already makes no change.
 pub fn consent(conversation: &Conversation, caller: &Caller, wish: &Wish) -> Result<Decision, Refusal> {
     conversation.member(caller.extension)?;
-    let ours = match &conversation.pair {
-        Some(pair) if pair.theirs == wish.number => pair.ours.clone(),
+    let our_number = match &conversation.pair {
+        Some(pair) if pair.theirs == wish.number => (!wish.of_all).then(|| pair.ours.clone()),
+        None if conversation.numbers.contains(&wish.number) && wish.of_all => None,
         None if conversation.numbers.contains(&wish.number) => {
-            conversation.reach.sender(caller.extension, None, &mut vec![])?
+            Some(conversation.reach.sender(caller.extension, None, &mut vec![])?)
         }
         _ => return Err(Refusal::InvalidNumber("that number is not in this conversation".into())),
     };
-    let our_number = (!wish.of_all).then_some(ours);
     let recorded = our_number.as_ref().map_or(wish.recorded_of_all, |ours| wish.recorded_of.contains(ours));
     if recorded == wish.opted_out {
         return Ok(Decision::default());
+    }
+    if !wish.opted_out && wish.by_themselves {
+        return Err(Refusal::Forbidden("they said stop themselves: only they can lift it, by texting START".into()));
     }
     let by = Some(caller.extension);
     let event = match wish.opted_out {
@@ -74,7 +79,8 @@ mod tests {
     fn wish(opted_out: bool, of_all: bool) -> Wish {
         let (recorded_of, threads_of) = (vec![], [ext(1)].into());
         let (number, now) = (number(THEIRS), Timestamp(0));
-        Wish { number, opted_out, of_all, recorded_of, recorded_of_all: false, threads_of, now }
+        let by_themselves = false;
+        Wish { number, opted_out, of_all, recorded_of, recorded_of_all: false, by_themselves, threads_of, now }
     }
 
     #[test]
@@ -97,6 +103,8 @@ mod tests {
         assert_eq!(consent(&thread(), &caller(1), &again), Ok(Decision::default()));
         let lifted = Wish { recorded_of, ..wish(false, false) };
         assert_eq!(consent(&thread(), &caller(1), &lifted).unwrap().changes.len(), 2);
+        let their_own = Wish { by_themselves: true, ..lifted };
+        assert!(matches!(consent(&thread(), &caller(1), &their_own), Err(Refusal::Forbidden(_))));
     }
 
     #[test]

@@ -80,10 +80,14 @@ impl Reach {
         guards: &mut Vec<Guard>,
     ) -> Result<Number, Refusal> {
         let senders = self.senders.get(&who).ok_or_else(Refusal::no_sender)?;
-        let sender = senders.choose(wanted)?;
+        let chosen = senders.choose(wanted)?;
         guards.push(Guard::Extension(who, senders.revision));
-        guards.push(Guard::PhoneNumber(sender.number.clone(), sender.revision));
-        Ok(sender.number.clone())
+        // One that comes before it, and may not send now, may be the default tomorrow.
+        let passed = senders.numbers.iter().take_while(|s| wanted.is_none() && s.number != chosen.number);
+        for sender in passed.chain([chosen]) {
+            guards.push(Guard::PhoneNumber(sender.number.clone(), sender.revision));
+        }
+        Ok(chosen.number.clone())
     }
 
     /// The sending of a text from one of ours to a number outside: queued, or failed at once.
@@ -121,6 +125,7 @@ pub(super) fn queued(theirs: Number, segments: usize) -> Delivery {
         updated_at: unknown,
         due_at: unknown,
         since: unknown,
+        place: 0,
         tries: 0,
         confirms_opt_out: false,
     }

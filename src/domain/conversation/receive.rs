@@ -20,6 +20,8 @@ use super::{Author, Conversation, Direction, NewMessage, Pair, Reply, SystemEven
 pub struct Arrival {
     /// It.
     pub incoming: Incoming,
+    /// The word of consent that it was when it came in, if it was one.
+    pub word: Option<Keyword>,
     /// The names of the files that came with it.
     pub attachments: Vec<AttachmentId>,
     /// What is known of the pair.
@@ -47,7 +49,7 @@ pub struct KnownPair {
     pub we_answer: bool,
     /// What we answer.
     pub settings: Settings,
-    /// Who has a thread of the pair, and hears that they want no texts.
+    /// Who has a thread with them, and hears that they want no texts.
     pub threads_of: Arc<[ExtensionId]>,
 }
 
@@ -76,8 +78,7 @@ pub fn receive(conversation: &Conversation, arrival: &Arrival) -> Result<Decisio
 
 /// The entries that a text makes in the conversation that it goes to, and the consent that it gives or takes.
 pub fn entries(conversation: ConversationId, audience: &Arc<[ExtensionId]>, arrival: &Arrival) -> Decision {
-    let Arrival { incoming, attachments, known, guards, .. } = arrival;
-    let word = meaning(incoming, known);
+    let Arrival { incoming, word, attachments, guards, .. } = arrival;
     let text = NewMessage {
         direction: Direction::Inbound,
         author: Author::Number(incoming.from.clone()),
@@ -87,7 +88,7 @@ pub fn entries(conversation: ConversationId, audience: &Arc<[ExtensionId]>, arri
     };
     let mut decision = Decision { guards: guards.clone(), changes: vec![Change::MessageAdded(text)] };
     decision.changes.extend(arrival.also.iter().cloned());
-    if let Some(word) = word {
+    if let Some(word) = *word {
         obey(word, arrival, &mut decision);
         decision.changes.extend(told(word, conversation, audience, arrival));
         answer(word, conversation, audience, arrival, &mut decision);
@@ -185,7 +186,8 @@ mod tests {
             keyword: None,
         };
         let known = KnownPair { we_answer: true, threads_of: [ext(1)].into(), ..known };
-        Arrival { incoming, attachments: vec![], known, guards: vec![], also: vec![], now: Timestamp(0) }
+        let word = meaning(&incoming, &known);
+        Arrival { incoming, word, attachments: vec![], known, guards: vec![], also: vec![], now: Timestamp(0) }
     }
 
     /// `(text, reply)` of each entry, and the consents recorded: `(opted out, of the whole company)`.
@@ -277,10 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_obeyed_when_it_comes_in_and_not_when_somebody_reads_it() {
+        let mut old = arrival("Yes", KnownPair { opted_out: true, ..KnownPair::default() });
+        old.word = None;
+        let (entries, consents) = made(&old);
+        assert_eq!((entries.len(), consents.len()), (1, 0));
+    }
+
+    #[test]
     fn where_the_carrier_answers_we_don_t() {
         let mut stop = arrival("Parar", KnownPair::default());
         stop.known.we_answer = false;
         stop.incoming.keyword = Some(Keyword::OptOut);
+        stop.word = meaning(&stop.incoming, &stop.known);
         let (entries, consents) = made(&stop);
         assert_eq!((entries.len(), consents.len()), (2, 1), "shown and recorded, not answered");
     }

@@ -148,8 +148,10 @@ pub struct Delivery {
     pub updated_at: Timestamp,
     /// Queued: not to be handed over before this.
     pub due_at: Timestamp,
-    /// When somebody wanted it sent: refusals that may pass are waited out from here.
+    /// When it was first handed over since somebody wanted it sent: refusals that may pass are waited out from here.
     pub since: Timestamp,
+    /// Its place in the order in which texts go out: the version of its message.
+    pub place: i64,
     /// Refusals that may pass, so far.
     pub tries: i64,
     /// The one answer that goes to who has just opted out.
@@ -211,7 +213,10 @@ impl Delivery {
     /// It is handed to the carrier now. `None` if it isn't its turn.
     pub fn take(&self, attempt_id: AttemptId, now: Timestamp) -> Option<Self> {
         let due = self.status == Status::Queued && self.due_at <= now;
-        due.then(|| Self { status: Status::Sending, attempt_id: Some(attempt_id), updated_at: now, ..self.clone() })
+        let since = if self.tries == 0 { now } else { self.since };
+        let taken =
+            || Self { status: Status::Sending, attempt_id: Some(attempt_id), since, updated_at: now, ..self.clone() };
+        due.then(taken)
     }
 
     /// It is not sent at all.
@@ -323,6 +328,7 @@ mod tests {
             updated_at: at(0),
             due_at: at(0),
             since: at(0),
+            place: 1,
             tries: 0,
             confirms_opt_out: false,
         }
@@ -391,7 +397,7 @@ mod tests {
         let again = answered(&sending(), &after, 2).unwrap();
         assert_eq!((again.status, again.attempt, again.due_at), (Status::Queued, 2, at(32)));
         let auth = Submitted::Rejected(Rejection::Auth, error());
-        let old = Delivery { since: at(-1_000_000), ..sending() };
+        let old = Delivery { since: at(-1_000_000), tries: 9, ..sending() };
         assert_eq!(answered(&old, &auth, 2).unwrap().status, Status::Queued, "kept until somebody sees to it");
     }
 

@@ -48,6 +48,8 @@ pub struct Turns {
     /// The first to each number outside to whom nothing is under way, by when it may go.
     heads: BTreeSet<(Timestamp, i64, Number)>,
     under_way: HashSet<Number>,
+    /// Where each waits.
+    places: HashMap<(ConversationId, Seq, Number), i64>,
     free_at: Timestamp,
 }
 
@@ -59,6 +61,7 @@ impl Turns {
             waiting: HashMap::new(),
             heads: BTreeSet::new(),
             under_way: HashSet::new(),
+            places: HashMap::new(),
             free_at: Timestamp(i64::MIN),
         }
     }
@@ -66,6 +69,11 @@ impl Turns {
     /// The carrier's pace, in segments a second.
     pub fn set_pace(&mut self, pace_per_s: f64) {
         self.pace_per_s = pace_per_s;
+    }
+
+    /// So many wait.
+    pub fn len(&self) -> usize {
+        self.places.len()
     }
 
     /// Nothing waits, and nothing is under way.
@@ -78,7 +86,10 @@ impl Turns {
         let number = turn.number.clone();
         self.unhead(&number);
         let queue = self.waiting.entry(number.clone()).or_default();
-        queue.retain(|_, waiting| (waiting.conversation, waiting.seq) != (turn.conversation, turn.seq));
+        let known = self.places.insert((turn.conversation, turn.seq, number.clone()), turn.place);
+        if let Some(place) = known {
+            queue.remove(&(place, turn.conversation, turn.seq));
+        }
         queue.insert((turn.place, turn.conversation, turn.seq), turn);
         self.head(&number);
     }
@@ -99,7 +110,10 @@ impl Turns {
         let Some((_, turn)) = self.waiting.get_mut(&number).and_then(BTreeMap::pop_first) else {
             return self.next(now);
         };
-        self.waiting.retain(|_, queue| !queue.is_empty());
+        self.places.remove(&(turn.conversation, turn.seq, number.clone()));
+        if self.waiting.get(&number).is_some_and(BTreeMap::is_empty) {
+            self.waiting.remove(&number);
+        }
         self.free_at = now + self.gap(turn.segments);
         self.under_way.insert(number);
         Next::Take(turn)

@@ -172,6 +172,8 @@ impl Walk {
                 let first = committed.iter().find(message);
                 self.ground.known.extend(first.map(|first| (key.clone(), Known::Twin(first.clone()))));
             }
+            // A bare look-up takes nothing in.
+            Some(Once::Incoming { .. }) if unit.decision.changes.is_empty() => {}
             Some(key @ Once::Incoming { carrier, provider_id }) => {
                 self.writes.texts.incoming.push((carrier.clone(), provider_id.clone(), unit.tenant));
                 self.ground.known.insert(key.clone(), Known::Incoming);
@@ -305,7 +307,7 @@ impl Walk {
             created_at: self.now,
             text: new.text.clone(),
             event: new.event.clone(),
-            deliveries: self.begun(tenant, new),
+            deliveries: self.begun(tenant, new, version),
             attachments: self.attached(tenant, new, marker.seq),
             ended_wait_since,
         };

@@ -86,6 +86,7 @@ async fn an_agent_records_what_they_said_of_a_number_or_of_the_company() {
     assert_eq!(jake.send(&mine, Uuid::now_v7(), "Hi").await.code(), "opted_out");
     wyatt.say(&his, "From another number").await;
     record(false, "number").await;
+    wyatt.say(&his, "Still there?").await;
     let mut session = wyatt.connect().await;
     record(true, "tenant").await;
     let told = session.event("consent.updated").await;
@@ -114,7 +115,8 @@ async fn help_answers_with_the_company_s_text_once_a_day_and_two_robots_end() {
     let mut session = jake.connect().await;
     pbx.put("/v1/pbx/settings", json!({"help_text": "Acme, 404-555-0100. Reply STOP to end."})).await.ok();
     session.event("settings.updated").await;
-    // A robot that answers each of ours with the next word: it ends by the budget.
+    // A robot that answers each of ours with the next word: each word is answered once a day, which is within the hour's
+    // budget of three.
     for word in ["HELP", "INFO", "STOP", "START", "HELP", "STOP", "START"] {
         jake.text_in(ANN, MAIN, word).await;
     }
@@ -122,6 +124,26 @@ async fn help_answers_with_the_company_s_text_once_a_day_and_two_robots_end() {
     let automatic: Vec<_> = automatic.iter().filter(|m| m["kind"] == "text" && m["from"].is_null()).collect();
     assert_eq!(automatic.len(), 3, "{automatic:?}");
     assert_eq!(automatic[0]["text"], "Acme, 404-555-0100. Reply STOP to end.");
+}
+
+#[tokio::test]
+async fn only_they_lift_what_they_said_themselves() {
+    let engine = engine(Knobs::default()).await;
+    let pbx = engine.api();
+    let jake = person(&pbx, "201", &[MAIN]).await;
+    let thread = jake.thread(ANN).await;
+    jake.text_in(ANN, MAIN, "STOP").await;
+    let lift = json!({"number": ANN, "opted_out": false, "scope": "number"});
+    assert_eq!(jake.put(&format!("/v1/conversations/{thread}/consent"), lift).await.code(), "forbidden");
+    // A word that came in when it meant nothing means nothing when somebody reads it.
+    pbx.text_in(ANN, SALES, "Yes").await;
+    let wyatt = person(&pbx, "211", &[SALES]).await;
+    pbx.text_in(ANN, SALES, "STOP").await;
+    let unrouted = pbx.get("/v1/pbx/unrouted").await.ok();
+    let id = unrouted["items"][0]["id"].as_str().unwrap();
+    pbx.post(&format!("/v1/pbx/unrouted/{id}/assign"), json!({"extension": "211"})).await;
+    let his = wyatt.thread(ANN).await;
+    assert_eq!(wyatt.send(&his, Uuid::now_v7(), "Hi").await.code(), "opted_out");
 }
 
 #[tokio::test]

@@ -214,4 +214,66 @@ async fn whatever_the_database_does_nothing_is_sent_twice() {
         assert!(arrived == 1 || (arrived == 0 && status == "unconfirmed"), "{arrived} {message}");
     }
     assert_eq!(timeline.len(), 6);
+    assert!(phone.is_sorted(), "in their order, whatever happened: {phone:?}");
+}
+
+#[tokio::test]
+async fn a_text_that_is_sent_again_to_one_keeps_its_place_for_the_others() {
+    let engine = engine(Knobs { delay_ms: 200, ..Knobs::default() }).await;
+    let pbx = engine.api();
+    let jake = person(&pbx, "201", &[MAIN]).await;
+    person(&pbx, "202", &[]).await;
+    let numbers = json!([ANN, OFF]);
+    let body =
+        json!({"kind": "group", "client_id": Uuid::now_v7(), "name": "Ops", "extensions": ["202"], "numbers": numbers});
+    let ops = jake.post("/v1/conversations", body).await.ok()["id"].as_str().unwrap().to_owned();
+    // The first holds Ann's line, so that the next two wait for it.
+    for text in ["0", "1", "2"] {
+        jake.say(&ops, text).await;
+    }
+    jake.delivery_until(&ops, 2, "failed").await;
+    jake.retry(&ops, 2, OFF, 1).await.ok();
+    jake.delivery_until(&ops, 4, "delivered").await;
+    assert_eq!(jake.phone(ANN).await, ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn who_lost_the_number_sends_nothing_more_from_it() {
+    let engine = engine(Knobs { delay_ms: 300, ..Knobs::default() }).await;
+    let pbx = engine.api();
+    let jake = person(&pbx, "201", &[MAIN]).await;
+    let thread = jake.thread(ANN).await;
+    jake.say(&thread, "first").await;
+    jake.say(&thread, "second").await;
+    super::put_person(&pbx, "201", &[], true).await;
+    assert_eq!(jake.delivery_until(&thread, 2, "failed").await["error"]["code"], "sms_not_enabled");
+}
+
+#[tokio::test]
+async fn an_inbound_text_survives_trouble_that_passes() {
+    use partyline::storage::ledger::Fault;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+    let trouble = Arc::new(AtomicUsize::new(0));
+    let left = trouble.clone();
+    let faults = Arc::new(move |_| {
+        let before = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match before {
+            Ok(n) if n % 2 == 1 => Fault::LoseAnswer,
+            Ok(_) => Fault::Abort,
+            Err(_) => Fault::None,
+        }
+    });
+    let options = Options { faults: Some(faults), ..Options::default() };
+    let engine = engine_with(options, |c| c.carriers = super::simulator(Knobs::default())).await;
+    let jake = person(&engine.api(), "201", &[MAIN]).await;
+    for n in 1..4 {
+        trouble.store(n, Ordering::SeqCst);
+        jake.text_in(ANN, MAIN, &format!("{n}")).await;
+    }
+    let timeline = jake.history(jake.threads().await[0]["id"].as_str().unwrap()).await;
+    let texts: Vec<_> = timeline.iter().map(|m| m["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["1", "2", "3"], "each once");
 }

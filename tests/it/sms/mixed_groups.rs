@@ -59,6 +59,10 @@ async fn who_has_no_number_writes_all_the_same() {
     super::put_person(&pbx, "202", &[SALES], true).await;
     let said = ann.say(&ops, "Now I can").await;
     assert_eq!(said["deliveries"][0]["our_number"], SALES);
+    super::put_number(&pbx, SALES, json!({"sms_enabled": false})).await;
+    assert_eq!(ann.say(&ops, "The plan is gone").await["deliveries"][0]["error"]["code"], "sms_not_enabled");
+    super::put_number(&pbx, SALES, json!({})).await;
+    assert_eq!(ann.say(&ops, "The plan is back").await["deliveries"][0]["status"], "queued");
     let path = format!("/v1/conversations/{ops}/messages");
     let named = json!({"client_id": Uuid::now_v7(), "text": "Hi", "from": MAIN});
     assert_eq!(ann.post(&path, named).await.code(), "sms_not_enabled", "that one is Jake's");

@@ -59,7 +59,16 @@ async fn who_waits_for_a_reply_is_listed_until_one_arrives() {
     jake.text_in(super::OFF, MAIN, "Are you open?").await;
     let thread = jake.threads().await[0]["id"].as_str().unwrap().to_owned();
     let sent = jake.say(&thread, "Yes, until six").await;
-    jake.delivery_until(&thread, sent["seq"].as_i64().unwrap(), "failed").await;
+    let seq = sent["seq"].as_i64().unwrap();
+    jake.delivery_until(&thread, seq, "failed").await;
+    assert_eq!(waiting().await, 1);
+    // Sent again it is one, until that fails as well.
+    jake.retry(&thread, seq, "404-555-0000", 1).await.ok();
+    eventually(async || {
+        let d = jake.deliveries(&thread, seq).await.remove(0);
+        if d["attempt"] == 2 && d["status"] == "failed" { Ok(()) } else { Err(d.to_string()) }
+    })
+    .await;
     assert_eq!(waiting().await, 1);
 }
 

@@ -1309,6 +1309,11 @@ export interface components {
                 at: string;
                 /** @description Who sent it. */
                 from: string;
+                /**
+                 * Format: int64
+                 * @description Its place among all of them: what follows it is asked for with `after`.
+                 */
+                id: number;
                 /** @description What it says. */
                 text: string;
                 /** @description Whose phone. */
@@ -1794,6 +1799,11 @@ export interface components {
             at: string;
             /** @description Who sent it. */
             from: string;
+            /**
+             * Format: int64
+             * @description Its place among all of them: what follows it is asked for with `after`.
+             */
+            id: number;
             /** @description What it says. */
             text: string;
             /** @description Whose phone. */

@@ -124,14 +124,14 @@ impl Walk {
     }
 
     /// The deliveries with which a message begins, at this moment; who texted whom last is remembered.
-    pub(super) fn begun(&mut self, tenant: TenantId, new: &NewMessage) -> Vec<Delivery> {
+    pub(super) fn begun(&mut self, tenant: TenantId, new: &NewMessage, place: Version) -> Vec<Delivery> {
         let now = self.now;
         if let Some(author) = new.author.extension() {
             let sent = new.deliveries.iter().filter(|d| d.status == Status::Queued);
             let pairs = sent.filter_map(|d| Some(Pair { ours: d.our_number.clone()?, theirs: d.number.clone() }));
             self.writes.texts.last_senders.extend(pairs.map(|pair| ((tenant, pair), author)));
         }
-        let begun = |d: &Delivery| Delivery { updated_at: now, due_at: now, since: now, ..d.clone() };
+        let begun = |d: &Delivery| Delivery { updated_at: now, due_at: now, since: now, place, ..d.clone() };
         new.deliveries.iter().map(begun).collect()
     }
 
@@ -152,7 +152,7 @@ impl Walk {
         let DeliveryMoved { conversation, seq, delivery, begins, provider_ids, audience } = moved;
         let message = self.ground.messages.get_mut(&(*conversation, *seq))?;
         *message.deliveries.iter_mut().find(|d| d.number == delivery.number)? = delivery.clone();
-        let all_failed = message.deliveries.iter().all(|d| d.status.has_failed());
+        let (all_failed, text_no) = (message.deliveries.iter().all(|d| d.status.has_failed()), message.text_no);
         let waited = message.ended_wait_since;
         let texts = &mut self.writes.texts;
         texts.moved.insert((*conversation, *seq, delivery.number.clone()), delivery.clone());
@@ -168,11 +168,12 @@ impl Walk {
             }));
             texts.parts.extend(provider_ids.iter().enumerate().map(|(part, name)| (id, part, name.clone())));
         }
-        // What was no answer after all: the customer waits again, from now.
-        if all_failed && waited.is_some() {
-            let now = self.now;
-            let head = self.ground.heads.get_mut(conversation)?;
-            head.needs_reply_since = head.needs_reply_since.or(Some(now));
+        // What was no answer after all: the customer waits again, from now; until it is sent again. What was said since
+        // counts by itself.
+        let now = self.now;
+        let head = self.ground.heads.get_mut(conversation)?;
+        if waited.is_some() && head.text_count == text_no {
+            head.needs_reply_since = if all_failed { head.needs_reply_since.or(Some(now)) } else { None };
         }
         self.updated(tenant, (*conversation, *seq), audience)
     }
@@ -242,6 +243,7 @@ mod tests {
             updated_at: Timestamp(0),
             due_at: Timestamp(0),
             since: Timestamp(0),
+            place: 0,
             tries: 0,
             confirms_opt_out: false,
         }
@@ -256,7 +258,9 @@ mod tests {
         let mut message = message.clone();
         message.deliveries = vec![delivery("+2", Status::Queued), delivery("+3", Status::Failed)];
         message.ended_wait_since = Some(Timestamp(40));
-        Ground { messages: [((CHAT, message.seq), message)].into(), ..ground() }
+        let mut ground = ground();
+        ground.heads.get_mut(&CHAT).unwrap().text_count = message.text_no;
+        Ground { messages: [((CHAT, message.seq), message)].into(), ..ground }
     }
 
     fn moves(to: Delivery, seen: Status) -> Unit {
@@ -289,6 +293,22 @@ mod tests {
         assert_eq!(waits_since(&writes), Some(Timestamp(70)), "from now on");
         let (_, writes) = walk(&[moves(delivery("+2", Status::Sent), Status::Queued)], sent(), Timestamp(70));
         assert_eq!(waits_since(&writes), None, "it reached one");
+    }
+
+    #[test]
+    fn sent_again_it_is_one_after_all_and_what_was_said_since_counts_by_itself() {
+        let mut failed = sent();
+        failed.heads.get_mut(&CHAT).unwrap().needs_reply_since = Some(Timestamp(65));
+        failed.messages.values_mut().for_each(|m| m.deliveries[0].status = Status::Failed);
+        let again = moves(delivery("+2", Status::Queued), Status::Failed);
+        let (_, writes) = walk(std::slice::from_ref(&again), failed, Timestamp(70));
+        assert_eq!(waits_since(&writes), None);
+        // A later reply has reached them: an earlier one that fails now changes nothing.
+        let mut answered = sent();
+        answered.heads.get_mut(&CHAT).unwrap().text_count += 1;
+        let late = Delivery { error: Some(DeliveryError::opted_out()), ..delivery("+2", Status::Failed) };
+        let (_, writes) = walk(&[moves(late, Status::Queued)], answered, Timestamp(70));
+        assert_eq!(waits_since(&writes), None);
     }
 
     #[test]
