@@ -1,5 +1,6 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
+mod outgoing;
 mod simulator;
 mod twilio;
 
