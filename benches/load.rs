@@ -569,25 +569,25 @@ async fn texts_out(target: &Arc<Target>, people: &[Person]) {
     for (socket, threads) in sessions {
         let (target, delivered) = (target.clone(), delivered.clone());
         tasks.push(tokio::spawn(async move {
-            let (mut out, mut events) = socket.split();
+            let mut socket = socket;
             let mine = threads.len() * EACH;
-            let sending = tokio::spawn(async move {
-                for _ in 0..EACH {
-                    for thread in &threads {
-                        out.send(frame(thread, target.micros())).await.unwrap();
-                    }
-                }
-                out
-            });
-            let mut done = 0;
+            let (mut sent, mut acknowledged, mut done) = (0, 0, 0);
             while done < mine {
-                let Some(Ok(Message::Text(text))) = events.next().await else { continue };
+                // The next text to each, when the last ones are acknowledged.
+                if sent == acknowledged && sent < mine {
+                    for thread in &threads {
+                        socket.send(frame(thread, target.micros())).await.unwrap();
+                    }
+                    sent += threads.len();
+                }
+                let Some(Ok(Message::Text(text))) = socket.next().await else { continue };
+                assert!(!text.starts_with("{\"type\":\"error\""), "{text}");
+                acknowledged += usize::from(text.starts_with("{\"type\":\"ok\""));
                 if text.starts_with("{\"type\":\"event\"") && text.contains("\"status\":\"delivered\"") {
                     done += 1;
                     delivered.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            drop(sending.await.unwrap());
         }));
     }
     tokio::time::timeout(Duration::from_secs(300), join_all(tasks)).await.expect("all arrive");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
     carriers::{Network, Pending},
@@ -45,8 +45,12 @@ impl Network for SimulatedNetwork {
         let (engine, carrier) = (self.engine.get().and_then(Weak::upgrade), self.carrier.clone());
         Box::pin(async move {
             let Some(engine) = engine else { return };
-            if let Err(error) = engine.news(&carrier, news).await {
-                error!(%error, "a simulated receipt was lost");
+            // As carriers do, it brings again what was not taken.
+            while let Err(error) = engine.news(&carrier, news.clone()).await {
+                if engine.is_stopping() {
+                    return;
+                }
+                warn!(%error, "a simulated receipt is brought again");
             }
         })
     }

@@ -32,6 +32,7 @@ pub async fn attachment(shared: Data<Shared>, who: SignedIn, id: Path<String>) -
         .content_type(file.content_type)
         .insert_header(ContentDisposition { disposition, parameters: vec![] })
         .insert_header((header::CACHE_CONTROL, "private, max-age=31536000, immutable"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
+        // A browser shows a picture in a page of its own, which it styles.
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"))
         .body(file.bytes))
 }

@@ -123,17 +123,35 @@ test('sounds can be turned off, in this browser', async ({ engine, feelingly }) 
   await rang(1, jake, other)
 })
 
-test('the administrator’s tone may be a sound of their own', async ({ engine, arrive }) => {
-  const jake = await arrive('201')
-  await feel(jake)
-  await jake.context.route('**/v1/settings', async (route) => {
-    const answer = await route.fetch({ url: `http://127.0.0.1:${engine.port}/v1/settings` })
-    await route.fulfill({ json: { ...(await answer.json()), alert_tone: 'https://sounds.example.com/ding.mp3' } })
-  })
-  await jake.signIn()
-  await (await engine.client('202')).say('201', 'Ding')
+test('the administrator’s tone counts as soon as it is set, and may be a sound of their own', async ({ engine, feelingly }) => {
+  const ann = await engine.client('202')
+  const jake = await feelingly('201')
+  await ann.say('201', 'One of ours')
+  await rang(1, jake)
+  const heard = jake.page.waitForResponse('**/v1/settings')
+  await engine.settings({ alert_tone: 'https://sounds.example.com/ding.mp3' })
+  await heard
+  await ann.say('201', 'Ding')
   await expect.poll(() => jake.page.evaluate(() => window.senses.played)).toEqual(['https://sounds.example.com/ding.mp3'])
-  await rang(0, jake)
+  await rang(1, jake)
+})
+
+test('a customer’s text rings, and is shown by a number that people can read; how a text fares does not', async ({
+  engine,
+  feelingly,
+}) => {
+  await engine.telephones()
+  const jake = await feelingly('201')
+  await jake.page.getByRole('button', { name: 'Alerts' }).click()
+  await jake.page.getByRole('menuitemcheckbox', { name: 'Desktop notifications' }).click()
+  await jake.page.keyboard.press('Escape')
+  await engine.text('+14045550199', 'Anybody there?')
+  await rang(1, jake)
+  expect(await shown(jake)).toEqual(['+1 404-555-0199: Anybody there?'])
+  await jake.open('+1 404-555-0199')
+  await jake.say('We are')
+  await expect(jake.deliveries).toHaveText(['Delivered'])
+  await rang(1, jake)
 })
 
 test('unread shows on the tab, in the title and on the browser’s tab', async ({ engine, feelingly }) => {

@@ -75,7 +75,7 @@ test('arrows move in the list, Enter opens', async ({ engine, enter }) => {
   await expect(jake.rows).toContainText(['Ann Lee', 'Omar Haddad', 'Zoë Brandt'])
 
   const { keyboard } = jake.page
-  await jake.page.getByRole('button', { name: 'Unread', exact: true }).focus()
+  await jake.page.getByRole('button', { name: 'Needs a reply' }).focus()
   await keyboard.press('Tab')
   await expect(jake.row('Ann Lee').getByRole('button')).toBeFocused()
   await keyboard.press('ArrowDown')
@@ -102,6 +102,7 @@ test('what has the focus has a ring', async ({ engine, enter }) => {
     jake.page.getByRole('searchbox', { name: 'Filter conversations' }),
     jake.page.getByRole('button', { name: 'All', exact: true }),
     jake.page.getByRole('button', { name: 'Unread', exact: true }),
+    jake.page.getByRole('button', { name: 'Needs a reply' }),
     jake.row('Ann Lee').getByRole('button'),
     jake.log('Ann Lee'),
     jake.composer,
@@ -133,6 +134,8 @@ test('a group from its beginning to its end without a mouse', async ({ engine, e
   const { keyboard } = page
   await page.getByRole('button', { name: 'New', exact: true }).focus()
   await keyboard.press('Enter')
+  await keyboard.press('ArrowDown')
+  await expect(page.getByRole('menuitem', { name: 'SMS' })).toBeFocused()
   await keyboard.press('ArrowDown')
   await expect(page.getByRole('menuitem', { name: 'Group' })).toBeFocused()
   await keyboard.press('Enter')

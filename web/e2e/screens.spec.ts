@@ -1,10 +1,12 @@
 // Pictures to look at: `test-results/screens/`. With README_SCREENSHOT=1, the one of the README instead.
 import type { BrowserContextOptions } from '@playwright/test'
 import { resolve } from 'node:path'
-import { NAMES, type Engine } from './engine'
+import { NAMES, picture, type Engine } from './engine'
 import type { Person } from './person'
 import { expect, test } from './test'
 
+const CUSTOMER = '+14045550199'
+const SHOWN = '+1 404-555-0199'
 const folder = resolve(import.meta.dirname, '../test-results/screens')
 const readme = resolve(import.meta.dirname, '../../docs/chat.png')
 
@@ -40,14 +42,15 @@ for (const colorScheme of ['light', 'dark'] as const) {
     ['wide', { width: 1280, height: 800 }],
     ['360', { width: 360, height: 740 }],
   ] as const) {
+    const save = async ({ page }: Person, name: string): Promise<void> => {
+      await page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)))
+      await page.screenshot({ path: `${folder}/${colorScheme}-${size}-${name}.png` })
+    }
+
     test(`pictures, ${colorScheme}, ${size}`, async ({ engine, arrive, enter }) => {
       test.setTimeout(120_000)
       const options = { colorScheme, viewport }
       const newcomer = await arrive('201', options)
-      const save = async (person: Person, name: string): Promise<void> => {
-        await person.page.evaluate(() => Promise.allSettled(document.getAnimations().map((a) => a.effect?.getComputedTiming().iterations === Infinity || a.finished)))
-        await person.page.screenshot({ path: `${folder}/${colorScheme}-${size}-${name}.png` })
-      }
       await newcomer.page.goto(engine.url)
       await expect(newcomer.page.getByRole('button', { name: 'Sign in' })).toBeVisible()
       await save(newcomer, 'sign-in')
@@ -133,6 +136,95 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await jake.offline()
       await jake.say('Written without a connection')
       await save(jake, 'reconnecting')
+    })
+
+    test(`pictures of texts, ${colorScheme}, ${size}`, async ({ engine, enter }) => {
+      test.setTimeout(120_000)
+      await engine.telephones()
+      await (await engine.client('202')).say('201', 'I am at the warehouse until four')
+      const jake = await enter('201', { colorScheme, viewport })
+      const { page, dialog } = jake
+      const back = page.getByRole('button', { name: 'Back to the list' })
+      const toList = async (): Promise<void> => {
+        if (await back.isVisible()) await back.click()
+      }
+      const close = async (): Promise<void> => {
+        await page.keyboard.press('Escape')
+        await expect(dialog).toHaveCount(0)
+      }
+
+      await page.getByRole('button', { name: 'New', exact: true }).click()
+      await page.getByRole('menuitem', { name: 'SMS' }).click()
+      await dialog.getByLabel('Number').fill('(404) 555')
+      await dialog.getByRole('button', { name: 'Open' }).click()
+      await expect(dialog.getByRole('alert')).toBeVisible()
+      await save(jake, 'sms-dialog')
+      await close()
+
+      await engine.text(CUSTOMER, 'Hi, is my order ready to pick up?')
+      await jake.open(SHOWN)
+      await jake.say('It is! We are open until six today.')
+      await expect(jake.deliveries).toHaveText(['Delivered'])
+      await engine.text(CUSTOMER, 'Is it this one?', { media: [await picture(page)] })
+      await expect(page.getByRole('link', { name: 'Open the picture' }).getByRole('img')).toBeVisible()
+      await jake.say('Exactly this one', 'Bring somebody who can carry it')
+      await expect(jake.deliveries).toHaveText(['Delivered', 'Delivered'])
+      await jake.composer.fill('We call it “The Throne”, because nobody who has sat down in it wants to get up again before it is dark')
+      await expect(page.getByText('make this a Unicode text')).toBeVisible()
+      await save(jake, 'sms')
+      await jake.composer.fill('')
+      await page.getByRole('button', { name: /^from/ }).click()
+      await expect(page.getByRole('menu')).toBeVisible()
+      await save(jake, 'sms-from')
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'More', exact: true }).click()
+      await save(jake, 'sms-more')
+      await page.getByRole('menuitem', { name: 'Asked me to stop' }).click()
+      await save(jake, 'sms-stop')
+      await dialog.getByRole('button', { name: 'Record' }).click()
+      await expect(jake.closed('They asked for no more texts.')).toBeVisible()
+      await save(jake, 'sms-opted-out')
+      await jake.more('Takes texts again')
+      await save(jake, 'sms-takes-again')
+      await close()
+
+      await toList()
+      await jake.sms('+14045550000', '+1 404-555-0000')
+      await jake.say('Your chair is ready', 'Shall we deliver it?')
+      await expect(jake.retry).toHaveCount(2)
+      await save(jake, 'sms-failed')
+      await toList()
+      await engine.text('PARCELCO', 'Your parcel arrives today between two and four')
+      await expect(jake.row('PARCELCO')).toBeVisible()
+      await jake.open('PARCELCO')
+      await save(jake, 'sms-read-only')
+
+      await toList()
+      await page.getByRole('button', { name: 'New', exact: true }).click()
+      await page.getByRole('menuitem', { name: 'Group' }).click()
+      await dialog.getByLabel('Name', { exact: true }).fill('The move')
+      await jake.pick('Ann Lee')
+      const box = dialog.getByRole('combobox', { name: 'Members' })
+      for (const number of ['(404) 555-0198', '404-555-0000', '4045550197']) {
+        await box.fill(number)
+        if (number.startsWith('404555')) await save(jake, 'mixed-group-dialog')
+        await box.press('Enter')
+      }
+      await dialog.getByRole('button', { name: 'Create' }).click()
+      await jake.say('The van comes at nine, the keys are at the front desk')
+      await expect(jake.deliveries.first()).toHaveText('Delivered to 2 of 3 · 1 failed')
+      await jake.deliveries.first().click()
+      await jake.composer.fill('And please do not forget the boxes in the cellar. '.repeat(5))
+      await expect(page.getByText('3 texts × 2 segments')).toBeVisible()
+      await save(jake, 'mixed-group')
+      await page.getByRole('button', { name: '5 members' }).click()
+      await expect(dialog.getByRole('listitem')).toHaveCount(5)
+      await save(jake, 'mixed-group-members')
+      await close()
+      await toList()
+      await page.getByRole('button', { name: 'Needs a reply' }).click()
+      await expect(jake.row('PARCELCO')).toBeVisible()
+      await save(jake, 'needs-reply')
     })
   }
 }

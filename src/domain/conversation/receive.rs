@@ -83,7 +83,8 @@ pub fn entries(conversation: ConversationId, audience: &Arc<[ExtensionId]>, arri
         direction: Direction::Inbound,
         author: Author::Number(incoming.from.clone()),
         attachments: attachments.iter().copied().zip(incoming.media.iter().cloned()).collect(),
-        reply: if word.is_some() { Reply::Neither } else { Reply::Owed },
+        // Who can't be texted back waits for nothing.
+        reply: if word.is_some() || !incoming.from.is_textable() { Reply::Neither } else { Reply::Owed },
         ..NewMessage::bare(conversation, incoming.text.clone(), audience.clone())
     };
     let mut decision = Decision { guards: guards.clone(), changes: vec![Change::MessageAdded(text)] };
@@ -213,6 +214,15 @@ mod tests {
         let mut other = arrival("Hello?", KnownPair::default());
         other.incoming.from = number("+14045550198");
         assert_eq!(receive(&thread(), &other), Err(Refusal::NotFound), "another customer's is not for this thread");
+    }
+
+    #[test]
+    fn who_can_t_be_texted_back_waits_for_nothing() {
+        let mut code = arrival("Your code is 1234", KnownPair::default());
+        code.incoming.from = number("72345");
+        let decision = entries(thread().id, &thread().audience, &code);
+        let [Change::MessageAdded(message)] = &decision.changes[..] else { panic!("one entry") };
+        assert_eq!(message.reply, Reply::Neither);
     }
 
     #[test]
