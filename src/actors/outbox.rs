@@ -242,12 +242,16 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
         }
         Taken::Nowhere(attempt) => {
             let refused = Submitted::Rejected(Rejection::Permanent, no_carrier());
-            return settle(&engine, &turn, attempt, &refused).await;
+            return settle(&engine, &turn, attempt, &refused, None).await;
         }
         Taken::Over => return None,
     };
-    let submission =
-        Submission { attempt: taken.attempt, from: ours.clone(), to: turn.number.clone(), text: taken.text };
+    let submission = Submission {
+        attempt: taken.attempt,
+        from: ours.clone(),
+        to: turn.number.clone(),
+        text: taken.underway.message.text.clone(),
+    };
     let answer = taken.carrier.submit(submission).await;
     let how = match &answer {
         Submitted::Accepted { .. } => "accepted",
@@ -268,19 +272,20 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
     if answer == Submitted::Unknown {
         warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
     }
-    settle(&engine, &turn, taken.attempt, &answer).await
+    settle(&engine, &turn, taken.attempt, &answer, Some(taken.underway)).await
 }
 
 struct Attempt {
     attempt: AttemptId,
     name: String,
     carrier: Arc<dyn Carrier>,
-    text: crate::domain::MessageText,
+    /// As it was when it was taken.
+    underway: Underway,
 }
 
 enum Taken {
     /// It is to be handed over now, under this name.
-    Mine(Attempt),
+    Mine(Box<Attempt>),
     /// Not before this.
     Later(Timestamp),
     /// One before it to the same number is not settled.
@@ -356,11 +361,11 @@ async fn try_take(
     } else {
         None
     };
-    let text = underway.message.text.clone();
-    let handed_to = |(carrier, name)| Taken::Mine(Attempt { attempt, name, carrier, text });
+    let handed_to =
+        |underway| move |(carrier, name)| Taken::Mine(Box::new(Attempt { attempt, name, carrier, underway }));
     if is_mine(delivery) {
         // It was taken, and the answer lost: nothing has been written to the carrier yet.
-        return Ok(Some(carrier.map_or(Taken::Nowhere(attempt), handed_to)));
+        return Ok(Some(carrier.map_or(Taken::Nowhere(attempt), handed_to(underway.clone()))));
     }
     // A carrier that does not know us is asked once in a while, and not for each text.
     if let (None, Some((_, name))) = (&refusal, &carrier)
@@ -380,10 +385,11 @@ async fn try_take(
         (None, None) => (None, None),
     };
     let Some(moved) = moved else { return Ok(Some(Taken::Over)) };
-    if !commit(engine, &underway, moved, guards, begins, vec![], vec![]).await? {
+    if !commit(engine, &underway, moved.clone(), guards, begins, vec![], vec![]).await? {
         return Ok(None);
     }
-    Ok(Some(carrier.filter(|_| refusal.is_none()).map_or(Taken::Over, handed_to)))
+    let taken = carrier.filter(|_| refusal.is_none());
+    Ok(Some(taken.map_or(Taken::Over, handed_to(underway.with(moved)))))
 }
 
 fn no_carrier() -> DeliveryError {
@@ -391,10 +397,17 @@ fn no_carrier() -> DeliveryError {
     DeliveryError::engine("no_carrier", "The number's carrier is not configured.", remedy)
 }
 
-/// Commits how the carrier answered, however long it takes. Answers the turn, if it comes again.
-async fn settle(engine: &Arc<Engine>, turn: &Turn, attempt: AttemptId, answer: &Submitted) -> Option<Turn> {
+/// Commits how the carrier answered, however long it takes: first on what is known of the text, then on what the database
+/// says. Answers the turn, if it comes again.
+async fn settle(
+    engine: &Arc<Engine>,
+    turn: &Turn,
+    attempt: AttemptId,
+    answer: &Submitted,
+    mut known: Option<Underway>,
+) -> Option<Turn> {
     loop {
-        match try_settle(engine, turn, attempt, answer).await {
+        match try_settle(engine, turn, attempt, answer, known.take()).await {
             Ok(Some(status)) => return status.map(|due_at| Turn { due_at, ..turn.clone() }),
             Ok(None) => {}
             Err(error) => {
@@ -411,9 +424,14 @@ async fn try_settle(
     turn: &Turn,
     attempt: AttemptId,
     answer: &Submitted,
+    known: Option<Underway>,
 ) -> Result<Option<Option<Timestamp>>, Refusal> {
     let now = engine.clock.now();
-    let Some(underway) = engine.storage.underway(turn.conversation, turn.seq).await? else { return Ok(Some(None)) };
+    let found = match known {
+        Some(known) => Some(known),
+        None => engine.storage.underway(turn.conversation, turn.seq).await?,
+    };
+    let Some(underway) = found else { return Ok(Some(None)) };
     let mine = underway.delivery(&turn.number).filter(|d| d.attempt_id == Some(attempt));
     let Some(delivery) = mine else { return Ok(Some(None)) };
     // Spreads the pauses: the last bits of a UUIDv7 are random.

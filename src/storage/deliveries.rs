@@ -138,6 +138,12 @@ impl Storage {
 }
 
 impl Underway {
+    /// As it is when a delivery has come further.
+    pub fn with(mut self, moved: Delivery) -> Self {
+        self.message.deliveries.iter_mut().filter(|d| d.number == moved.number).for_each(|d| *d = moved.clone());
+        self
+    }
+
     /// The delivery to a number.
     pub fn delivery(&self, number: &Number) -> Option<&Delivery> {
         self.message.deliveries.iter().find(|d| d.number == *number)

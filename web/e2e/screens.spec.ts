@@ -222,8 +222,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await save(jake, 'mixed-group-members')
       await close()
       await toList()
+      await engine.text('+14045550177', 'Are you open on Sunday?')
+      await expect(jake.row('+1 404-555-0177')).toBeVisible()
       await page.getByRole('button', { name: 'Needs a reply' }).click()
-      await expect(jake.row('PARCELCO')).toBeVisible()
+      await expect(jake.row('PARCELCO'), 'who can’t be answered waits for nothing').toHaveCount(0)
+      await expect(jake.row('+1 404-555-0177')).toBeVisible()
       await save(jake, 'needs-reply')
     })
   }
