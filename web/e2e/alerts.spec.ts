@@ -11,6 +11,8 @@ const test = base.extend<{ feelingly: (number: Number, options?: BrowserContextO
       const person = await arrive(number, options)
       await feel(person)
       await person.signIn()
+      // What comes before the list is there is part of it, and rings for nobody.
+      await expect(person.page.locator('.list .row, .list-empty').first()).toBeVisible()
       return person
     })
   },
