@@ -23,7 +23,7 @@ use crate::{
         change::DeliveryMoved,
         phone::Number,
         sms::{
-            delivery::{Delivery, DeliveryError, Rejection, Status, Submitted},
+            delivery::{Delivery, DeliveryError, PARKED, Rejection, Status, Submitted},
             turns::{Next, Turn, Turns},
         },
     },
@@ -34,8 +34,6 @@ use super::Engine;
 
 /// Texts that are held in memory; more of them wait in the database.
 const HELD: usize = 2_000;
-/// A carrier that does not know us is asked again so often.
-const PARKED: Duration = Duration::from_secs(60);
 /// What the database refused is tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 

@@ -93,7 +93,7 @@ impl Engine {
             }
             let (tenant, now) = (number.tenant, self.clock.now());
             let named = number.phone_number.extension.as_deref();
-            let mut lookup = self.storage.lookup(tenant, &pair, named, None, now).await?;
+            let mut lookup = self.storage.lookup(tenant, &pair, named, now).await?;
             lookup.pair.we_answer =
                 self.carriers.get(&incoming.carrier).is_some_and(|carrier| !carrier.answers_keywords());
             let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
@@ -189,7 +189,7 @@ impl Engine {
             let owner = found.ok_or_else(|| Refusal::NoSuchExtension(extension.into()))?;
             let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
             let now = self.clock.now();
-            let known = self.storage.lookup(tenant, &pair, None, None, now).await?.pair;
+            let known = self.storage.lookup(tenant, &pair, None, now).await?.pair;
             let guards = vec![Guard::Unrouted(id), Guard::Extension(owner.extension.id, owner.revision)];
             let audience = self.storage.administrators(tenant).await?.into();
             let also = vec![Change::UnroutedAssigned { id, audience }];

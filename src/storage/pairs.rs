@@ -37,14 +37,12 @@ pub struct Lookup {
 }
 
 impl Storage {
-    /// What is known of a pair. `named` is the number of the extension that gets what comes unasked, `feeds` the key of the
-    /// queue that our number feeds.
+    /// What is known of a pair. `named` is the number of the extension that gets what comes unasked.
     pub async fn lookup(
         &self,
         tenant: TenantId,
         pair: &Pair,
         named: Option<&str>,
-        feeds: Option<String>,
         now: Timestamp,
     ) -> Result<Lookup, StorageError> {
         let tx = self.moment().await?;
@@ -71,7 +69,7 @@ impl Storage {
         let key = || [tenant.0.into(), ours.into(), theirs.into()];
         let last = tx.query_one_raw(self.statement(sql, key())).await?;
         let last = last.map(|row| extension_id(&row, "extension_id")).transpose()?;
-        let known = Known { open: None, feeds, last, named: named_id, holders };
+        let known = Known { open: None, feeds: None, last, named: named_id, holders };
 
         let sql = "SELECT c.id, c.our_number, p.extension_id FROM conversation c JOIN participant p \
              ON p.conversation_id = c.id AND p.left_version IS NULL WHERE c.tenant_id = $1 AND c.their_number = $2 \

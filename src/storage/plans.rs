@@ -258,7 +258,7 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
 
     storage.conversation(id).await.unwrap();
     storage.settings(tenant).await.unwrap();
-    storage.lookup(tenant, &pair, Some("201"), None, Timestamp(5)).await.unwrap();
+    storage.lookup(tenant, &pair, Some("201"), Timestamp(5)).await.unwrap();
     storage.waiting_at(&ours, 5).await.unwrap();
     storage.numbers_due(Timestamp(0), Timestamp(5)).await.unwrap();
     storage.underway(id, 2).await.unwrap();

@@ -207,7 +207,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// ... up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// A carrier that does not know us is asked again so often.
-const PARKED: Duration = Duration::from_secs(60);
+pub const PARKED: Duration = Duration::from_secs(60);
 
 impl Delivery {
     /// It is handed to the carrier now. `None` if it isn't its turn.

@@ -30,7 +30,8 @@ async fn a_text_goes_out_and_its_answer_comes_back_into_the_same_thread() {
         assert_eq!((&updated["seq"], &updated["text"]), (&sent["seq"], &sent["text"]));
         statuses.push(updated["deliveries"][0]["status"].clone());
     }
-    assert!(["sending", "sent", "delivered"].iter().all(|s| statuses.contains(&json!(s))) || statuses.len() >= 2);
+    // A receipt may come before the answer is stored: then it was never seen as sent.
+    assert_eq!(statuses[0], "sending", "{statuses:?}");
     assert_eq!(jake.phone(ANN).await, ["Your order is ready"]);
 
     jake.text_in(ANN, MAIN, "Thank you!").await;
