@@ -43,7 +43,17 @@ test.describe('where answers of the carrier get lost', () => {
     await expect(tab.deliveries).toHaveText(words)
     expect(await engine.received(CUSTOMER)).toEqual(['Did you get this?'])
 
-    // Both screens show the first attempt, and on both it is clicked.
+    // Both screens show the first attempt, and on both it is clicked before the engine hears of either.
+    let held = 0
+    let go = (): void => undefined
+    const both = new Promise<void>((done) => (go = done))
+    for (const { page } of [jake, tab]) {
+      await page.route('**/retry', async (route) => {
+        if (++held === 2) go()
+        await both
+        await route.continue()
+      })
+    }
     const answers = [jake, tab].map(({ page }) => page.waitForResponse('**/retry'))
     await Promise.all([jake.retry.click(), tab.retry.click()])
     for (const answer of answers) expect((await answer).status()).toBe(200)
