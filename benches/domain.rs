@@ -31,6 +31,7 @@ fn conversation(members: u128) -> Conversation {
         pair: None,
         numbers: [].into(),
         reach: Reach::default(),
+        queue: None,
     }
 }
 

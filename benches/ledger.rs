@@ -71,6 +71,7 @@ fn durable_messages(c: &mut Criterion) {
                 members,
                 pair: None,
                 numbers: [].into(),
+                queue: None,
             })
         };
         commit(&ledger, tenant, conversations.iter().map(create).collect()).await;

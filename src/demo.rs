@@ -7,7 +7,7 @@ use crate::{
     clock::new_secret,
     domain::{
         Caller, ClientId, ConversationId, MessageText, Refusal, Role, conversation::Command, phone::Number,
-        provision::phone_number::PhoneNumber, sms::inbound::Incoming,
+        provision::phone_number::PhoneNumber, queue, sms::inbound::Incoming,
     },
     http::DemoPerson,
 };
@@ -54,8 +54,19 @@ const NUMBERS: [(&str, &str, &[&str]); 3] = [
     ("+14045550102", "Workshop", &["211"]),
 ];
 
+/// The number that feeds a queue: what it is called, and the queue's key.
+const QUEUE_NUMBER: (&str, &str, &str) = ("+14045550103", "Support", "support");
+
+/// The company's SMS queues: key, name, members, and those of them who are logged in.
+const QUEUES: [(&str, &str, &[&str], &[&str]); 2] = [
+    ("support", "SMS Support Queue", &["201", "202", "203", "211"], &["201", "202", "211"]),
+    ("billing", "Billing Queue", &["202", "204", "205"], &["202", "204"]),
+];
+
 /// What customers have texted so far: who, to which number, what. Their phones are the simulator's.
-const CUSTOMERS: [(&str, &str, &str); 2] = [
+const CUSTOMERS: [(&str, &str, &str); 4] = [
+    ("+14045550166", "+14045550103", "The light on my router is red since this morning"),
+    ("+14045550155", "+14045550103", "Hello? Is anybody there?"),
     ("+14045550199", "+14045550100", "Hi, is my order ready to pick up?"),
     ("+14045550177", "+14045550102", "Can I bring the car in tomorrow at 8?"),
 ];
@@ -84,16 +95,24 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
         };
         is_new |= engine.put_extension(tenant, request).await?.1;
     }
-    for (number, label, _) in NUMBERS {
+    let (number, label, key) = QUEUE_NUMBER;
+    let numbers = NUMBERS.iter().map(|(number, label, _)| (*number, *label, None));
+    for (number, label, queue) in numbers.chain([(number, label, Some(key))]) {
         let number = PhoneNumber {
             number: Number::owned(number)?,
             label: Some(label.into()),
             sms_enabled: true,
             carrier: CARRIER.into(),
-            queue: None,
+            queue: queue.map(str::to_owned),
             extension: None,
         };
         engine.put_phone_number(tenant, &number).await?;
+    }
+    for (key, name, members, _) in QUEUES {
+        let settings =
+            queue::Settings { name: name.into(), idle_timeout_s: 300, unclaimed_timeout_s: 0, timeout_response: None };
+        let members = members.iter().map(|number| (*number).to_owned()).collect();
+        engine.put_queue(tenant, key, settings, members).await?;
     }
     if !is_new {
         return Ok(());
@@ -102,6 +121,13 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
         let found = engine.storage.extension(tenant, number).await?.ok_or(Refusal::NotFound)?;
         Ok::<_, Refusal>(Arc::new(found.into_caller()))
     };
+    for (key, _, _, logged_in) in QUEUES {
+        let id = engine.storage.queue_of_key(tenant, key).await?.ok_or(Refusal::NotFound)?;
+        for number in logged_in {
+            let wish = queue::set_agent::Wish { logged_in: true, paused: false, pause_reason: None };
+            engine.set_agent(&author(number).await?, id, wish).await?;
+        }
+    }
     for (from, to, text) in TALK {
         let author = author(from).await?;
         let (conversation, _) = engine.create_direct(&author, to).await?;

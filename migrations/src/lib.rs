@@ -6,6 +6,8 @@ mod m0001_chat;
 mod m0002_groups;
 mod m0003_phone_numbers;
 mod m0004_sms;
+mod m0005_queues;
+mod m0006_voice_queues;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -21,6 +23,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_groups::Migration),
             Box::new(m0003_phone_numbers::Migration),
             Box::new(m0004_sms::Migration),
+            Box::new(m0005_queues::Migration),
+            Box::new(m0006_voice_queues::Migration),
         ]
     }
 }

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Caller, Committed, Happening, Refusal, Version, conversation::Message, extension::People},
+    domain::{
+        Caller, Committed, ConversationId, Happening, Refusal, Version, conversation::Message, extension::People,
+    },
     protocol::{
         frames::{EventFrame, Snapshot},
-        shapes::Conversation,
+        shapes::{Conversation, MyQueue},
     },
     storage::{CatchUp, Reader, Row, Storage, StorageError},
 };
@@ -26,6 +28,8 @@ pub struct Beginning {
     pub resumed: bool,
     /// Else the newest page.
     pub snapshot: Option<Snapshot>,
+    /// My SMS queues, as of the cursor or later.
+    pub queues: Vec<MyQueue>,
     /// What was missed.
     pub events: Vec<EventFrame>,
     /// The version as of which all this is so.
@@ -46,7 +50,8 @@ pub async fn begin(
             storage.changes(caller.tenant, Reader::Extension(caller.extension), after, BEHIND).await?
     {
         let events = events(storage, caller, &rows).await?;
-        return Ok(Beginning { resumed: true, snapshot: None, events, cursor });
+        let queues = engine.my_queues(caller).await?;
+        return Ok(Beginning { resumed: true, snapshot: None, queues, events, cursor });
     }
     let (mut rows, cursor) = storage.snapshot(caller.tenant, caller.extension, SNAPSHOT + 1).await?;
     let more = rows.len() > SNAPSHOT;
@@ -56,7 +61,8 @@ pub async fn begin(
     let numbers = rows.iter().filter_map(|row| Some(row.facts.pair.as_ref()?.theirs.clone()));
     let names = numbers.map(|number| (number.to_string(), number.international())).collect();
     let snapshot = Some(Snapshot { conversations, names, next });
-    Ok(Beginning { resumed: false, snapshot, events: vec![], cursor })
+    let queues = engine.my_queues(caller).await?;
+    Ok(Beginning { resumed: false, snapshot, queues, events: vec![], cursor })
 }
 
 /// Reads on: the switchboard's ring does not reach back to where this stands.
@@ -66,6 +72,7 @@ pub async fn read_on(engine: &Arc<Engine>, caller: &Caller, beginning: &mut Begi
         CatchUp::Changes(rows, upto) => {
             beginning.events.extend(events(&engine.storage, caller, &rows).await?);
             beginning.cursor = upto;
+            beginning.queues = engine.my_queues(caller).await?;
             Ok(())
         }
         CatchUp::TooFar => Err(Refusal::Busy),
@@ -86,6 +93,12 @@ pub async fn seen_by(storage: &Storage, caller: &Caller, rows: &[Row]) -> Result
     Ok(rows.iter().map(seen).collect())
 }
 
+/// A conversation as it is after what the caller has just done in it, whether they may still read it or not.
+pub async fn row_after(engine: &Engine, caller: &Caller, id: ConversationId) -> Result<Conversation, Refusal> {
+    let row = engine.storage.row_after(caller.tenant, caller.extension, id).await?.ok_or(Refusal::NotFound)?;
+    seen_by(&engine.storage, caller, &[row]).await?.pop().ok_or(Refusal::NotFound)
+}
+
 /// What to ask for after this row.
 pub fn page_end(row: &Row) -> String {
     format!("{}.{}", row.facts.last_activity_at.0, row.facts.id.0.as_simple())
@@ -102,7 +115,12 @@ async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Resul
         | Happening::PhoneNumberUpdated(_)
         | Happening::ConsentUpdated { .. }
         | Happening::UnroutedUpdated(_)
-        | Happening::SettingsUpdated => vec![],
+        | Happening::SettingsUpdated
+        | Happening::VoiceQueueUpdated(_)
+        | Happening::QueueUpdated(_)
+        | Happening::AgentUpdated { .. }
+        | Happening::QueueWaiting { .. }
+        | Happening::QueueTaken { .. } => vec![],
     });
     let people: People = storage.people(caller.tenant, named).await?;
     Ok(rows.iter().map(|row| EventFrame::of(row, &people)).collect())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::{Handler, Message};
+use tracing::warn;
 
 use crate::{
     domain::{
@@ -23,6 +24,7 @@ use super::{
 impl Subject for Conversation {
     type Id = ConversationId;
     type Command = Command;
+    type Beside = ();
 
     async fn load(storage: Storage, id: ConversationId) -> Result<Option<Self>, StorageError> {
         storage.conversation(id).await
@@ -52,11 +54,14 @@ impl Subject for Conversation {
     }
 
     fn is_decided_elsewhere(command: &Command) -> bool {
-        matches!(command, Command::Receive(_) | Command::Retry(_))
+        matches!(
+            command,
+            Command::Receive(_) | Command::Retry(_) | Command::Claim(_) | Command::Transfer(_) | Command::TimeOut(_)
+        )
     }
 
     fn is_doubtful(refusal: &Refusal) -> bool {
-        matches!(refusal, Refusal::SmsNotEnabled(_) | Refusal::OptedOut)
+        matches!(refusal, Refusal::SmsNotEnabled(_) | Refusal::OptedOut | Refusal::NotWaiting)
     }
 
     fn rests_on_doubt(decision: &Decision) -> bool {
@@ -96,6 +101,16 @@ impl Subject for Conversation {
 
     fn next_deadline(&self) -> Option<Timestamp> {
         Conversation::next_deadline(self)
+    }
+
+    async fn fall_due(engine: Arc<Engine>, of: By, id: ConversationId) {
+        if let Err(error) = engine.time_out(of.tenant(), id).await {
+            warn!(conversation = %id, %error, "what fell due can't be done yet");
+        }
+    }
+
+    fn tenant(&self) -> By {
+        By::Engine(self.tenant)
     }
 }
 

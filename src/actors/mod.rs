@@ -8,6 +8,8 @@ mod conversation;
 mod limits;
 mod outbox;
 mod provision;
+mod queue;
+pub mod queues;
 mod registry;
 pub mod session;
 mod shell;
@@ -15,6 +17,7 @@ pub mod simulated;
 pub mod sweep;
 mod switchboard;
 pub mod texts;
+mod voice_queues;
 
 use std::{
     sync::{
@@ -32,11 +35,12 @@ use crate::{
     carriers::Carriers,
     clock::Clock,
     domain::{
-        By, Caller, ConversationId, ExtensionId, Refusal, TenantId, Timestamp,
+        By, Caller, ConversationId, ExtensionId, QueueId, Refusal, TenantId, Timestamp,
         conversation::{Command, Conversation},
         limits::Quota,
         phone::Number,
         presence,
+        queue::Queue,
     },
     storage::{SecretHash, Storage, ledger::Ledger},
 };
@@ -112,6 +116,7 @@ pub struct Engine {
     /// A commit's answer was lost: texts may wait that no outbox was told of.
     may_have_missed: AtomicBool,
     conversations: Registry<ConversationId, Shell<Conversation>>,
+    queues: Registry<QueueId, Shell<Queue>>,
     switchboards: Registry<TenantId, Switchboard>,
     arbiters: Arc<Arbiters>,
     /// A password's hash takes 19 MiB and a core: so many at once, and no more.
@@ -144,6 +149,9 @@ impl Engine {
                 Some(Shell::start(me.upgrade()?, id, &pool.of(&id)))
             });
             let (pool, me) = (arbiters.clone(), engine.clone());
+            let queues =
+                Registry::new("queue", clock.clone(), move |id| Some(Shell::start(me.upgrade()?, id, &pool.of(&id))));
+            let (pool, me) = (arbiters.clone(), engine.clone());
             let switchboards = Registry::new("switchboard", clock.clone(), move |tenant| {
                 Some(Switchboard::start(me.upgrade()?, tenant, &pool.of(&tenant)))
             });
@@ -167,6 +175,7 @@ impl Engine {
                 parked: DashMap::new(),
                 may_have_missed: AtomicBool::new(false),
                 conversations,
+                queues,
                 switchboards,
                 arbiters,
                 hashing,
@@ -189,8 +198,23 @@ impl Engine {
         {
             return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
         }
+        let writes = matches!(command, Command::Send { .. });
         let asked = shell::ask::<Conversation>(self.clone(), conversation, By::Extension(caller.clone()), command);
-        futures_util::future::Either::Right(asked)
+        let (me, caller) = (self.clone(), caller.clone());
+        futures_util::future::Either::Right(async move {
+            match asked.await {
+                Err(Refusal::NotFound) if writes => Err(me.why_not(&caller, conversation).await),
+                answer => answer,
+            }
+        })
+    }
+
+    /// Why somebody may not write in a conversation that is not theirs: who may read it is told how it stands.
+    async fn why_not(&self, caller: &Caller, id: ConversationId) -> Refusal {
+        match self.storage.row(caller.tenant, caller.extension, id).await {
+            Ok(row) => row.and_then(|row| Some(row.facts.queue?.not_held())).unwrap_or(Refusal::NotFound),
+            Err(error) => error.into(),
+        }
     }
 
     /// Somebody types. Nothing is answered; who is no member tells nobody.

@@ -337,10 +337,14 @@ async fn try_take(
     let phone = engine.storage.phone_number(ours).await?;
     let mut usable = phone.filter(|p| !p.deleted && p.tenant == underway.tenant && p.phone_number.sms_enabled);
     // Who wrote it must still have the number; what is sent by itself needs nobody.
-    if let Some(author) = underway.message.author.extension() {
+    if let Some(author) = underway.message.author.extension().filter(|_| !underway.is_queued) {
         let revision = engine.storage.sender_revision(underway.tenant, author, ours).await?;
         guards.extend(revision.map(|revision| Guard::Extension(author, revision)));
-        usable = usable.filter(|p| revision.is_some() && p.phone_number.queue.is_none());
+        let feeds = match usable.as_ref().and_then(|p| p.phone_number.queue.as_ref()) {
+            Some(key) => engine.storage.line_of(underway.tenant, key).await?.is_some(),
+            None => false,
+        };
+        usable = usable.filter(|_| revision.is_some() && !feeds);
     }
     let carrier = usable.as_ref().map(|p| p.phone_number.carrier.clone());
     let carrier = carrier.and_then(|name| Some((engine.carriers.get(&name)?.clone(), name)));

@@ -7,7 +7,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::Passw
 
 use crate::{
     domain::{
-        Caller, ClientId, Committed, ConversationId, Decision, ExtensionId, Refusal, TenantId,
+        Caller, Change, ClientId, Committed, ConversationId, Decision, ExtensionId, Guard, Refusal, TenantId,
         conversation::{
             GROUP_MAX,
             create_direct::{create_direct, natural_key},
@@ -20,6 +20,7 @@ use crate::{
             extension::{AsIs, Wanted, put_extension},
             phone_number::{self, PhoneNumber},
         },
+        queue::Agent,
     },
     protocol::shapes::{self, Me},
     storage::{
@@ -155,9 +156,17 @@ impl Engine {
             let (extension, mut decision) = put_extension(as_is, wanted, id);
             if goes {
                 self.leave_groups(tenant, &extension, &mut decision).await?;
+                self.leave_queues(tenant, &extension, &mut decision).await?;
             }
             let made = extension.id == id;
-            if decision.changes.is_empty() || self.commit(tenant, decision).await? {
+            if decision.changes.is_empty() {
+                return Ok((extension, made));
+            }
+            if self.commit(tenant, decision).await? {
+                // Who is disabled, or supervises no longer, may hold some conversations no longer.
+                if !made {
+                    self.release_orphans().await;
+                }
                 return Ok((extension, made));
             }
         }
@@ -175,6 +184,17 @@ impl Engine {
                 decision.guards.extend(leaving.guards);
                 decision.changes.extend(leaving.changes);
             }
+        }
+        Ok(())
+    }
+
+    /// Who is disabled is logged out of their queues, in the same unit.
+    async fn leave_queues(&self, tenant: TenantId, who: &Extension, decision: &mut Decision) -> Result<(), Refusal> {
+        for (id, agent) in self.storage.logged_in(tenant, who.id).await? {
+            let Some(queue) = self.storage.queue(id).await? else { continue };
+            decision.guards.push(Guard::Agent(id, who.id, agent.revision));
+            let agent = Agent { member: false, logged_in: false, paused: false, pause_reason: None, ..agent };
+            decision.changes.push(Change::AgentPut { queue: id, agent, audience: queue.audience() });
         }
         Ok(())
     }

@@ -34,11 +34,12 @@ use tracing::{debug, error};
 
 use crate::{
     domain::{
-        Caller, ClientId, MessageText, Refusal, SessionId, Timestamp, Version,
+        Caller, ClientId, ConversationId, MessageText, Refusal, SessionId, Timestamp, Version,
         conversation::{Command, Message as Stored},
         extension::Extension,
         limits::Bucket,
         phone::Number,
+        queue::set_agent::Wish,
     },
     protocol::{
         self,
@@ -51,6 +52,7 @@ use crate::{
 use super::{
     Answer, Engine,
     catch_up::{self, Beginning},
+    queues::Wanting,
     registry::Lease,
     shell::sent,
     switchboard::{Active, Attach, Attached, Detach, Switchboard, Watch},
@@ -100,6 +102,11 @@ pub(super) struct End(pub Close);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Status(pub Extension);
+
+/// The session's queues are others since: it gives them anew, as a whole.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Requeue;
 
 /// Where a session is reached, without ever waiting for it.
 #[derive(Clone)]
@@ -278,7 +285,7 @@ impl Session {
                     Ok(asked) => {
                         let reply = async move {
                             match asked.await {
-                                Ok(_) => r#ref.map(|r| ServerFrame::Ok { r#ref: Some(r), message: None }),
+                                Ok(_) => r#ref.map(|r| ServerFrame::ok(Some(r))),
                                 Err(refusal) => Some(ServerFrame::error(r#ref, &refusal)),
                             }
                         };
@@ -299,8 +306,63 @@ impl Session {
                 self.refuse(None, &refusal, ctx);
             }
             ClientFrame::Watch { extensions } => self.tell(Watch { session: self.id, numbers: extensions }),
+            ClientFrame::Claim { r#ref, conversation } => {
+                self.step(r#ref, &conversation, caller, async |engine, caller, id| engine.claim(&caller, id).await);
+            }
+            ClientFrame::Release { r#ref, conversation } => {
+                self.step(r#ref, &conversation, caller, async |engine, caller, id| engine.release(&caller, id).await);
+            }
+            ClientFrame::Close { r#ref, conversation } => {
+                self.step(r#ref, &conversation, caller, async |engine, caller, id| engine.close(&caller, id).await);
+            }
+            ClientFrame::Transfer { r#ref, conversation, extension, queue } => {
+                let to = Wanting::of(extension, queue);
+                self.step(r#ref, &conversation, caller, async move |engine, caller, id| {
+                    engine.transfer(&caller, id, &to?).await
+                });
+            }
+            ClientFrame::Agent { r#ref, queue, logged_in, paused, pause_reason } => {
+                let (engine, wish) = (self.engine.clone(), Wish { logged_in, paused, pause_reason });
+                let set = async move {
+                    let id = protocol::id(&queue)?;
+                    engine.set_agent(&caller, id, wish).await?;
+                    engine.my_queue(&caller, id).await
+                };
+                let answer = async move {
+                    Some(match set.await {
+                        Ok(queue) => ServerFrame::Ok { r#ref, message: None, conversation: None, queue: Some(queue) },
+                        Err(refusal) => ServerFrame::error(r#ref, &refusal),
+                    })
+                };
+                self.answers.get_or_insert_default().others.push(Box::pin(answer));
+            }
             ClientFrame::Hello { .. } | ClientFrame::Ping {} => {}
         }
+    }
+
+    /// A step in the life of a queue conversation: the answer is the conversation as it is then.
+    fn step<F>(
+        &mut self,
+        named: Option<String>,
+        conversation: &str,
+        caller: Arc<Caller>,
+        step: impl FnOnce(Arc<Engine>, Arc<Caller>, ConversationId) -> F + 'static,
+    ) where
+        F: Future<Output = Result<(), Refusal>> + 'static,
+    {
+        let (engine, id) = (self.engine.clone(), protocol::id(conversation));
+        let answer = async move {
+            let taken = async {
+                let id = id?;
+                step(engine.clone(), caller.clone(), id).await?;
+                catch_up::row_after(&engine, &caller, id).await
+            };
+            Some(match taken.await {
+                Ok(row) => ServerFrame::Ok { r#ref: named, message: None, conversation: Some(row), queue: None },
+                Err(refusal) => ServerFrame::error(named, &refusal),
+            })
+        };
+        self.answers.get_or_insert_default().others.push(Box::pin(answer));
     }
 
     fn tell<M>(&self, message: M)
@@ -401,7 +463,7 @@ impl Session {
             heartbeat_s: self.engine.behaviour.heartbeat.as_secs(),
         };
         ctx.text(welcome.to_text());
-        let queues = ServerFrame::Queues { queues: vec![] };
+        let queues = ServerFrame::Queues { queues: beginning.queues };
         // A snapshot comes before the queues; events come after them.
         if let Some(snapshot) = beginning.snapshot {
             ctx.text(ServerFrame::Snapshot(snapshot).to_text());
@@ -450,7 +512,9 @@ impl Session {
 fn answer_to_send(answer: Result<Answer, Refusal>, named: Option<String>, caller: &Caller) -> ServerFrame {
     let message = answer.and_then(|answer| sent(answer).ok_or(Refusal::OutcomeUnknown));
     match message {
-        Ok((message, _)) => ServerFrame::Ok { r#ref: named, message: Some(by(&message, caller)) },
+        Ok((message, _)) => {
+            ServerFrame::Ok { r#ref: named, message: Some(by(&message, caller)), conversation: None, queue: None }
+        }
         Err(refusal) => ServerFrame::error(named, &refusal),
     }
 }
@@ -552,6 +616,24 @@ impl Handler<End> for Session {
 
     fn handle(&mut self, End(close): End, ctx: &mut Self::Context) {
         self.close(close, ctx);
+    }
+}
+
+/// Until they are read nothing else is delivered: so they are never older than what the client has been told.
+impl Handler<Requeue> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Requeue, ctx: &mut Self::Context) {
+        let Some(caller) = self.identity.as_ref().map(|identity| identity.caller.clone()) else { return };
+        let engine = self.engine.clone();
+        let read = async move { engine.my_queues(&caller).await };
+        ctx.wait(read.into_actor(self).map(|queues, me, ctx| match queues {
+            Ok(queues) => ctx.text(ServerFrame::Queues { queues }.to_text()),
+            Err(error) => {
+                error!(session = %me.id, %error, "a session's queues can't be read");
+                me.close(Close::TooSlow, ctx);
+            }
+        }));
     }
 }
 

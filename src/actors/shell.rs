@@ -17,8 +17,8 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, StreamHandler,
-    WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, SpawnHandle,
+    StreamHandler, WrapFuture,
 };
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use tokio::sync::oneshot;
@@ -52,6 +52,8 @@ const UNWINDING: Duration = Duration::from_millis(10);
 pub(super) trait Subject: Sized + Unpin + 'static {
     type Id: Copy + std::fmt::Display + Unpin + Send + std::hash::Hash + Eq + 'static;
     type Command: Clone + Unpin + Send + 'static;
+    /// What the shell keeps beside the state.
+    type Beside: Default + Unpin + 'static;
 
     fn load(storage: Storage, id: Self::Id) -> impl Future<Output = Result<Option<Self>, StorageError>> + Send;
     fn registry(engine: &Engine) -> &Registry<Self::Id, Shell<Self>>;
@@ -75,6 +77,10 @@ pub(super) trait Subject: Sized + Unpin + 'static {
     fn together(decisions: Vec<Decision>) -> Decision;
     fn apply(&mut self, committed: &Committed);
     fn next_deadline(&self) -> Option<Timestamp>;
+    /// Its deadline has come.
+    fn fall_due(engine: Arc<Engine>, of: By, id: Self::Id) -> impl Future<Output = ()> + 'static;
+    /// The engine, on behalf of whose company it is.
+    fn tenant(&self) -> By;
 }
 
 /// What a command that was carried out has done.
@@ -188,6 +194,11 @@ pub(super) struct Shell<S: Subject> {
     gathering: Option<Vec<Ask<S>>>,
     outcomes: UnboundedSender<Outcome>,
     busy_since_tick: bool,
+    /// The one timer, and for when it is set.
+    armed: Option<(Timestamp, SpawnHandle)>,
+    /// The deadline that was acted on last: what did not succeed is tried again by the sweep.
+    fired: Option<Timestamp>,
+    beside: S::Beside,
 }
 
 /// One unit of work to be: a command, or several that were gathered.
@@ -231,6 +242,9 @@ impl<S: Subject> Shell<S> {
                 gathering: None,
                 outcomes,
                 busy_since_tick: true,
+                armed: None,
+                fired: None,
+                beside: S::Beside::default(),
             }
         })
     }
@@ -247,6 +261,19 @@ impl<S: Subject> Shell<S> {
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    pub(super) fn id(&self) -> S::Id {
+        self.id
+    }
+
+    pub(super) fn beside_mut(&mut self) -> &mut S::Beside {
+        &mut self.beside
+    }
+
+    /// It is spoken to, in another way than by commands.
+    pub(super) fn is_in_use(&mut self) {
+        self.busy_since_tick = true;
     }
 
     /// Reads the state. Nothing is under way, and what comes waits in the mailbox.
@@ -268,6 +295,7 @@ impl<S: Subject> Shell<S> {
                 me.waiting.push_front(pending);
             }
             me.pump(ctx);
+            me.arm(ctx);
             // Nobody shall fill the memory by asking for what isn't there.
             if me.state.is_none() {
                 me.busy_since_tick = false;
@@ -426,9 +454,34 @@ impl<S: Subject> Shell<S> {
         self.pump(ctx);
     }
 
-    fn stop_if_idle(&mut self, ctx: &mut Context<Self>) {
+    /// Sets the one timer for the state's deadline.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
         let deadline = self.state.as_ref().and_then(S::next_deadline);
-        let idle = !mem::replace(&mut self.busy_since_tick, false) && deadline.is_none();
+        if self.armed.as_ref().map(|(at, _)| *at) == deadline {
+            return;
+        }
+        if let Some((_, timer)) = self.armed.take() {
+            ctx.cancel_future(timer);
+        }
+        let Some(at) = deadline.filter(|at| self.fired != Some(*at)) else { return };
+        let timer = ctx.run_later(at.since(self.engine.clock.now()), move |me, ctx| me.fall_due(at, ctx));
+        self.armed = Some((at, timer));
+    }
+
+    fn fall_due(&mut self, at: Timestamp, ctx: &mut Context<Self>) {
+        self.armed = None;
+        // The clock may have gone back since.
+        if self.engine.clock.now() < at {
+            return self.arm(ctx);
+        }
+        let Some(of) = self.state.as_ref().map(S::tenant) else { return };
+        self.fired = Some(at);
+        ctx.spawn(S::fall_due(self.engine.clone(), of, self.id).into_actor(self));
+    }
+
+    /// What has a deadline needs not stay for it: the sweep wakes it in time.
+    fn stop_if_idle(&mut self, ctx: &mut Context<Self>) {
+        let idle = !mem::replace(&mut self.busy_since_tick, false);
         if idle && self.waiting.is_empty() && self.in_flight.is_empty() && S::registry(&self.engine).passivate(self.id)
         {
             ctx.stop();
@@ -467,6 +520,7 @@ impl<S: Subject> StreamHandler<Outcome> for Shell<S> {
     fn handle(&mut self, outcome: Outcome, ctx: &mut Self::Context) {
         if let Some(pending) = self.in_flight.pop_front() {
             self.settle(pending, outcome);
+            self.arm(ctx);
         }
         self.pump(ctx);
     }

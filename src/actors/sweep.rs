@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::StreamExt;
 use tracing::{error, info, warn};
 
 use crate::{
@@ -20,6 +21,11 @@ const EVERY: Duration = Duration::from_secs(1);
 const ALL: u32 = 60;
 /// A carrier's request that could not be used is kept for 30 days (in microseconds).
 const DEAD_LETTERS_US: i64 = 30 * 24 * 3_600 * 1_000_000;
+/// Deadlines so near are waited for by the conversation itself.
+const AHEAD: Duration = Duration::from_secs(2);
+/// Deadlines that are looked at in a round, and acted on together.
+const AT_ONCE: usize = 2_000;
+const TOGETHER: usize = 64;
 /// Files fetched at once.
 const FILES: usize = 8;
 /// A file that can't be had is tried so often, with growing pauses: over about two hours.
@@ -67,6 +73,40 @@ pub async fn run(engine: Weak<Engine>) {
             && let Err(error) = engine.storage.forget_dead_letters(Timestamp(now.0 - DEAD_LETTERS_US)).await
         {
             error!(%error, "old dead letters can't be forgotten");
+        }
+        drop(engine);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Sees to it that what falls due in queues does so, until the engine is gone: what is about to is woken, so that its own
+/// timer is exact; what is overdue (after a restart, a panic, a clock that jumped) falls due now.
+pub async fn deadlines(engine: Weak<Engine>) {
+    let mut round = 0_u32;
+    loop {
+        let Some(engine) = engine.upgrade().filter(|engine| !engine.is_stopping()) else { return };
+        if round.is_multiple_of(ALL) {
+            engine.release_orphans().await;
+        }
+        round = round.wrapping_add(1);
+        let now = engine.clock.now();
+        match engine.storage.due(now + AHEAD, AT_ONCE).await {
+            Ok(due) => {
+                let overdue = due.iter().filter(|(.., deadline)| *deadline <= now);
+                let fire = |(tenant, id, _): &(_, _, _)| {
+                    let (engine, tenant, id) = (engine.clone(), *tenant, *id);
+                    async move {
+                        if let Err(error) = engine.time_out(tenant, id).await {
+                            warn!(conversation = %id, %error, "what fell due can't be done yet");
+                        }
+                    }
+                };
+                futures_util::stream::iter(overdue.map(fire)).for_each_concurrent(TOGETHER, |fired| fired).await;
+                for (_, id, _) in due.iter().filter(|(.., deadline)| *deadline > now) {
+                    drop(engine.conversations.lease(*id));
+                }
+            }
+            Err(error) => error!(%error, "nobody knows what falls due in queues"),
         }
         drop(engine);
         tokio::time::sleep(EVERY).await;

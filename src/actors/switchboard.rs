@@ -7,7 +7,12 @@
 mod presence;
 mod roster;
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult,
@@ -20,9 +25,10 @@ use tracing::{debug, error, warn};
 
 use crate::{
     domain::{
-        Audience, Caller, Committed, ExtensionId, Happening, SessionId, TenantId, Version,
+        Audience, Caller, Committed, ExtensionId, Happening, QueueId, SessionId, TenantId, Version,
         extension::{Extension, People},
         presence::State,
+        queue::Agent,
     },
     protocol::frames::{Close, EventFrame, ServerFrame},
     storage::{CatchUp, Reader, SecretHash, StorageError, ledger::Feed},
@@ -30,7 +36,7 @@ use crate::{
 
 use super::{
     Engine,
-    session::{Deliver, SessionAddr, Status},
+    session::{Deliver, Requeue, SessionAddr, Status},
 };
 
 use presence::Presences;
@@ -51,6 +57,8 @@ pub(super) struct Switchboard {
     feed: Arc<Feed>,
     /// Everyone of the tenant, as of `last`; `None` until it is read.
     people: Option<People>,
+    /// Who is available in each queue, as of `last`.
+    available: HashMap<QueueId, Arc<[ExtensionId]>>,
     /// The last version delivered.
     last: Version,
     /// Reading what was missed, or about to.
@@ -74,6 +82,7 @@ impl Switchboard {
                 tenant,
                 feed,
                 people: None,
+                available: HashMap::new(),
                 last: 0,
                 repairing: false,
                 unknowns: 0,
@@ -91,10 +100,11 @@ impl Switchboard {
         let read = async move {
             // The version first: who is altered between the two reads is told of again, which does no harm.
             let version = storage.current_version(tenant).await?;
-            Ok::<_, StorageError>((version, storage.everyone(tenant).await?))
+            Ok::<_, StorageError>((version, storage.everyone(tenant).await?, storage.availability(tenant).await?))
         };
         ctx.wait(read.into_actor(self).map(|read, me, ctx| match read {
-            Ok((version, people)) => {
+            Ok((version, people, agents)) => {
+                me.know(&agents);
                 me.last = version;
                 me.feed.forget(version);
                 for person in &people {
@@ -130,9 +140,53 @@ impl Switchboard {
         if let Happening::ExtensionUpdated(extension) = &committed.happening {
             self.extension_updated(extension);
         }
+        if let Happening::AgentUpdated { queue, agent } = &committed.happening {
+            self.agent_updated(*queue, agent);
+        }
         let Some(people) = &self.people else { return };
-        let frame = ServerFrame::Event(EventFrame::of(committed, people)).to_text();
-        self.roster.queue(&committed.audience, committed.version, &ByteString::from(frame));
+        let frame = ByteString::from(ServerFrame::Event(EventFrame::of(committed, people)).to_text());
+        match &committed.audience {
+            Audience::Tenant => self.roster.queue_for_all(committed.version, &frame),
+            Audience::Extensions(who) => self.roster.queue(who, committed.version, &frame),
+            Audience::Agents(queue) => {
+                let available = self.available.get(queue);
+                available.into_iter().for_each(|who| self.roster.queue(who, committed.version, &frame));
+            }
+        }
+        self.ask_queues_anew(committed);
+    }
+
+    /// Who is available where, read from the database.
+    fn know(&mut self, agents: &[(QueueId, ExtensionId, bool)]) {
+        let mut available: HashMap<_, Vec<_>> = HashMap::new();
+        for (queue, who, _) in agents.iter().filter(|(.., available)| *available) {
+            available.entry(*queue).or_default().push(*who);
+        }
+        self.available = available.into_iter().map(|(queue, who)| (queue, who.into())).collect();
+    }
+
+    fn agent_updated(&mut self, queue: QueueId, agent: &Agent) {
+        let others = self.available.get(&queue).map_or(&[][..], |who| who);
+        let others = others.iter().copied().filter(|who| *who != agent.who.id);
+        let who = others.chain(agent.is_available().then_some(agent.who.id)).collect();
+        self.available.insert(queue, who);
+    }
+
+    /// Those whose queues are others since: they are given them anew, as a whole.
+    fn ask_queues_anew(&self, committed: &Committed) {
+        match (&committed.happening, &committed.audience) {
+            (Happening::AgentUpdated { agent, .. }, _) => self.requeue([agent.who.id]),
+            (Happening::QueueUpdated(_), Audience::Extensions(who)) => self.requeue(who.iter().copied()),
+            _ => {}
+        }
+    }
+
+    fn requeue(&self, who: impl IntoIterator<Item = ExtensionId>) {
+        for seat in who.into_iter().flat_map(|who| self.roster.of(who)) {
+            if seat.addr.try_send(Requeue).is_err() {
+                seat.evict();
+            }
+        }
     }
 
     fn extension_updated(&mut self, extension: &Extension) {
@@ -172,11 +226,14 @@ impl Switchboard {
     fn repair(&mut self, ctx: &mut Context<Self>) {
         self.repairing = true;
         let (storage, tenant, after) = (self.engine.storage.clone(), self.tenant, self.last);
-        let read = async move { storage.changes(tenant, Reader::Tenant, after, MOST_MISSED).await };
+        let read = async move {
+            let changes = storage.changes(tenant, Reader::Tenant, after, MOST_MISSED).await?;
+            Ok::<_, StorageError>((changes, storage.availability(tenant).await?))
+        };
         ctx.spawn(read.into_actor(self).map(|read, me, ctx| {
             me.repairing = false;
             match read {
-                Ok(CatchUp::Changes(rows, upto)) => {
+                Ok((CatchUp::Changes(rows, upto), agents)) => {
                     debug!(tenant = %me.tenant, from = me.last, upto, rows = rows.len(), "a hole was closed");
                     counter!("partyline_holes_closed_total").increment(u64::from(upto > me.last));
                     for some in rows.chunks(AT_ONCE) {
@@ -185,9 +242,12 @@ impl Switchboard {
                     }
                     me.last = me.last.max(upto);
                     me.feed.forget(me.last);
+                    // What waited and was taken meanwhile is not told again: queues are given as a whole.
+                    me.know(&agents);
+                    me.requeue(agents.iter().map(|(_, who, _)| *who).collect::<BTreeSet<_>>());
                     me.drain(ctx);
                 }
-                Ok(CatchUp::TooFar) => {
+                Ok((CatchUp::TooFar, _)) => {
                     warn!(tenant = %me.tenant, "too much was missed: sessions come back by themselves");
                     let now = me.engine.clock.now();
                     for seat in me.roster.clear() {
@@ -308,13 +368,27 @@ impl Handler<Attach> for Switchboard {
         let concerns = |c: &&Arc<Committed>| match &c.audience {
             Audience::Tenant => c.version <= self.last,
             Audience::Extensions(who) => c.version <= self.last && who.contains(&caller.extension),
+            Audience::Agents(queue) => {
+                let available = self.available.get(queue);
+                c.version <= self.last && available.is_some_and(|who| who.contains(&caller.extension))
+            }
         };
+        let concerns_queues = |c: &Arc<Committed>| match (&c.happening, &c.audience) {
+            (Happening::AgentUpdated { agent, .. }, _) => agent.who.id == caller.extension,
+            (Happening::QueueUpdated(_), Audience::Extensions(who)) => who.contains(&caller.extension),
+            _ => false,
+        };
+        let queues_anew = missed.iter().any(concerns_queues);
         let frames: Vec<_> = missed
             .iter()
             .filter(concerns)
             .map(|c| (c.version, ByteString::from(ServerFrame::Event(EventFrame::of(c, people)).to_text())))
             .collect();
         if !frames.is_empty() && seat.addr.try_send(Deliver(frames)).is_err() {
+            seat.evict();
+            return MessageResult(Attached::Yes);
+        }
+        if queues_anew && seat.addr.try_send(Requeue).is_err() {
             seat.evict();
             return MessageResult(Attached::Yes);
         }

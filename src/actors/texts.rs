@@ -12,10 +12,13 @@ use crate::{
         conversation::{
             Command, Conversation, Message, Pair, consent,
             create_sms::{create_sms, natural_key},
+            enter::enter,
             receive::{Arrival, entries, meaning, obey},
             retry,
         },
         phone::Number,
+        provision::phone_number::StoredNumber,
+        queue::Line,
         settings::Settings,
         sms::{
             consent::{Consent, Source},
@@ -47,6 +50,15 @@ pub enum Received {
     Taken,
     /// It is for a number that is nobody's here.
     Nobodys(&'static str),
+}
+
+/// To whom a text goes that is nobody's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// An extension, by number.
+    Extension(String),
+    /// A queue, by the PBX's own name for it.
+    Queue(String),
 }
 
 /// A text that came in is taken once, by its carrier's name for it.
@@ -115,7 +127,12 @@ impl Engine {
                     self.into_thread(tenant, owner, &pair, arrival).await?
                 }
                 (None, Route::Open(open)) => self.into_conversation(tenant, open, arrival).await?,
-                (None, Route::Queue(_) | Route::Unrouted) => self.into_unrouted(tenant, arrival).await?,
+                (None, Route::Queue(_)) if word.is_some() => self.into_unrouted(tenant, arrival).await?,
+                (None, Route::Queue(_)) => match &lookup.feeds {
+                    Some(line) => self.into_queue(tenant, line, arrival).await?,
+                    None => false,
+                },
+                (None, Route::Unrouted) => self.into_unrouted(tenant, arrival).await?,
             };
             if taken {
                 return Ok(Received::Taken);
@@ -161,6 +178,18 @@ impl Engine {
         self.commit_once(tenant, once, decision).await
     }
 
+    /// Into a new conversation of a queue; false if what that rests on has moved, or the pair has one by now.
+    async fn into_queue(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        line: &Arc<Line>,
+        arrival: Arrival,
+    ) -> Result<bool, Refusal> {
+        let id = ConversationId(self.clock.new_id());
+        let once = arrival.also.is_empty().then(|| once(&arrival.incoming));
+        self.commit_once(tenant, once, enter(id, line, &arrival)).await
+    }
+
     /// To the administrators.
     async fn into_unrouted(self: &Arc<Self>, tenant: TenantId, arrival: Arrival) -> Result<bool, Refusal> {
         let id = UnroutedId(self.clock.new_id());
@@ -176,27 +205,41 @@ impl Engine {
         self.commit_once(tenant, once, decision).await
     }
 
-    /// Gives a text that is nobody's to an extension.
+    /// Gives a text that is nobody's to an extension, or to a queue.
     pub async fn assign_unrouted(
         self: &Arc<Self>,
         tenant: TenantId,
         id: UnroutedId,
-        extension: &str,
+        to: &Assignee,
     ) -> Result<(), Refusal> {
         for _ in 0..TRIES {
             let (_, incoming, _) = self.storage.one_unrouted(tenant, id).await?.ok_or(Refusal::NotFound)?;
-            let found = self.storage.extension(tenant, extension).await?.filter(|e| e.extension.enabled);
-            let owner = found.ok_or_else(|| Refusal::NoSuchExtension(extension.into()))?;
             let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
             let now = self.clock.now();
-            let known = self.storage.lookup(tenant, &pair, None, now).await?.pair;
-            let guards = vec![Guard::Unrouted(id), Guard::Extension(owner.extension.id, owner.revision)];
+            let lookup = self.storage.lookup(tenant, &pair, None, now).await?;
+            let (known, guards) = (lookup.pair, vec![Guard::Unrouted(id)]);
             let audience = self.storage.administrators(tenant).await?.into();
             let also = vec![Change::UnroutedAssigned { id, audience }];
             let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
             // A word of consent was obeyed when it came in: it isn't when somebody reads it.
-            let arrival = Arrival { incoming, word: None, attachments, known, guards, also, now };
-            if self.into_thread(tenant, owner.extension.id, &pair, arrival).await? {
+            let mut arrival = Arrival { incoming, word: None, attachments, known, guards, also, now };
+            let taken = match to {
+                Assignee::Extension(number) => {
+                    let found = self.storage.extension(tenant, number).await?.filter(|e| e.extension.enabled);
+                    let owner = found.ok_or_else(|| Refusal::NoSuchExtension(number.clone()))?;
+                    arrival.guards.push(Guard::Extension(owner.extension.id, owner.revision));
+                    self.into_thread(tenant, owner.extension.id, &pair, arrival).await?
+                }
+                Assignee::Queue(key) => {
+                    let line = self.storage.line_of(tenant, key).await?;
+                    let line = line.ok_or_else(|| Refusal::NoSuchQueue(key.clone()))?;
+                    match lookup.known.open {
+                        Some(open) => self.into_conversation(tenant, open, arrival).await?,
+                        None => self.into_queue(tenant, &line, arrival).await?,
+                    }
+                }
+            };
+            if taken {
                 return Ok(());
             }
         }
@@ -273,13 +316,23 @@ impl Engine {
 
     /// The caller's thread with a number outside, and whether it is new.
     pub async fn create_sms(
-        &self,
-        caller: &Caller,
+        self: &Arc<Self>,
+        caller: &Arc<Caller>,
         number: &str,
         from: Option<&str>,
     ) -> Result<(ConversationId, bool), Refusal> {
         let from = from.map(Number::owned).transpose()?;
         for _ in 0..TRIES {
+            if let Some(ours) = &from
+                && let Some((stored, line)) = self.fed_by(caller.tenant, ours).await?
+            {
+                let theirs = self.typed(caller, &[number.to_owned()], Some(ours)).await?;
+                let pair = Pair { ours: ours.clone(), theirs: theirs.into_iter().next().ok_or(Refusal::NotFound)? };
+                match self.start_in_queue(caller, &line, &pair, &stored).await? {
+                    Some(started) => return Ok(started),
+                    None => continue,
+                }
+            }
             let senders = self.storage.senders(caller.tenant, caller.extension).await?;
             let may = |s: &&crate::storage::CallerId| s.sms_enabled && !s.feeds_queue;
             let chosen = senders.iter().filter(may).find(|s| from.as_ref().is_none_or(|f| s.number == *f));
@@ -304,6 +357,14 @@ impl Engine {
             }
         }
         Err(Refusal::Busy)
+    }
+
+    /// The queue that a number of ours feeds, and the number.
+    async fn fed_by(&self, tenant: TenantId, ours: &Number) -> Result<Option<(StoredNumber, Arc<Line>)>, Refusal> {
+        let stored = self.storage.phone_number(ours).await?.filter(|n| !n.deleted && n.tenant == tenant);
+        let Some(stored) = stored else { return Ok(None) };
+        let Some(key) = &stored.phone_number.queue else { return Ok(None) };
+        Ok(self.storage.line_of(tenant, key).await?.map(|line| (stored, line)))
     }
 
     /// Numbers that somebody typed, read in the region of the number that they go out from, else the company's.

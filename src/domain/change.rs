@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttachmentId, ConversationId, ExtensionId, Seq, TenantId, Timestamp, UnroutedId, Version,
-    conversation::{AttachmentState, Facts, Gone, Kind, Marker, Message, NewMessage, Pair},
-    extension::Extension,
+    AttachmentId, ConversationId, ExtensionId, QueueId, Seq, TenantId, Timestamp, UnroutedId, Version,
+    conversation::{AttachmentState, Facts, Gone, Kind, Marker, Message, NewMessage, Pair, Queued, Taken},
+    extension::{Colleague, Extension},
     phone::Number,
-    provision::phone_number::PhoneNumber,
+    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+    queue::{Agent, QueuePut},
     settings::Settings,
     sms::{
         consent::Consent,
@@ -72,6 +73,18 @@ pub enum Guard {
     Unrouted(UnroutedId),
     /// Of the tenant's settings.
     Settings(i64),
+    /// Of an SMS queue: its settings and members.
+    Queue(QueueId, i64),
+    /// That there is no queue of this key.
+    NoQueue(String),
+    /// That no conversation is open in a queue.
+    NoneOpen(QueueId),
+    /// Of an agent's state in a queue; 0: never logged in.
+    Agent(QueueId, ExtensionId, i64),
+    /// Of a queue of calls, by its key; 0: there is none yet.
+    VoiceQueue(String, i64),
+    /// Since when the customer of a conversation is owed a reply.
+    Owed(ConversationId, Option<Timestamp>),
 }
 
 /// One change that a decision proposes. The ledger gives it a version, a message its `seq` too.
@@ -199,6 +212,68 @@ pub enum Change {
     },
     /// The tenant's settings are others.
     SettingsPut(Box<Settings>),
+    /// A queue of calls is made, altered or gone.
+    VoiceQueuePut {
+        /// As it shall be.
+        voice_queue: VoiceQueue,
+        /// Whether it is gone.
+        deleted: bool,
+    },
+    /// An SMS queue is made, altered or given up.
+    QueuePut(Box<QueuePut>),
+    /// An agent's state in a queue is another.
+    AgentPut {
+        /// Where.
+        queue: QueueId,
+        /// As it is then.
+        agent: Agent,
+        /// Who is told.
+        audience: Arc<[ExtensionId]>,
+    },
+    /// A queue conversation stands elsewhere in its life: who holds it, or that nobody does.
+    QueueMoved(Box<QueueMoved>),
+    /// Who held a queue conversation is in it no longer.
+    HolderLeft {
+        /// Which.
+        conversation: ConversationId,
+        /// Who.
+        who: ExtensionId,
+        /// Why.
+        reason: Gone,
+    },
+    /// A conversation waits, or what it shows has changed: available agents are told.
+    WaitingShown(Box<Appearance>),
+    /// A conversation waits no longer in a queue: available agents are told.
+    WaitingTaken {
+        /// Where it waited.
+        queue: QueueId,
+        /// Which.
+        conversation: ConversationId,
+        /// Why.
+        reason: Taken,
+        /// By whom.
+        by: Option<Colleague>,
+    },
+    /// A conversation's row is told anew: its clock runs, or has stopped.
+    RowShown {
+        /// As it shall appear.
+        row: Box<Appearance>,
+        /// Who is told.
+        audience: Arc<[ExtensionId]>,
+    },
+}
+
+/// A queue conversation stands elsewhere in its life.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueMoved {
+    /// As it shall appear. The ledger knows since when.
+    pub row: Appearance,
+    /// Who is in it since.
+    pub joins: Option<ExtensionId>,
+    /// What makes the pair's open conversation the only one: free again, once it is closed.
+    pub natural_key: String,
+    /// Who stays in it, and is told.
+    pub audience: Arc<[ExtensionId]>,
 }
 
 /// A delivery has come further.
@@ -235,6 +310,8 @@ pub struct NewConversation {
     pub pair: Option<Pair>,
     /// Who outside is in it, of a group.
     pub numbers: Arc<[Number]>,
+    /// Where it stands in its queue.
+    pub queue: Option<Queued>,
 }
 
 /// A conversation's row but for what the ledger knows better: its places and versions.
@@ -254,6 +331,8 @@ pub struct Appearance {
     pub pair: Option<Pair>,
     /// Who outside is in it, of a group.
     pub numbers: Arc<[Number]>,
+    /// Where it stands in its queue.
+    pub queue: Option<Queued>,
 }
 
 /// A change that is on disk, at its place in the tenant's order.
@@ -278,6 +357,8 @@ pub enum Audience {
     Tenant,
     /// These.
     Extensions(Arc<[ExtensionId]>),
+    /// The agents who are available in a queue at this version.
+    Agents(QueueId),
 }
 
 /// What has happened. Each becomes one event of the protocol.
@@ -340,6 +421,35 @@ pub enum Happening {
     UnroutedUpdated(UnroutedId),
     /// The tenant's settings are others.
     SettingsUpdated,
+    /// A queue of calls was made, altered, or is gone: its key.
+    VoiceQueueUpdated(String),
+    /// An SMS queue was made, altered or given up.
+    QueueUpdated(QueueId),
+    /// An agent's state in a queue is another.
+    AgentUpdated {
+        /// Where.
+        queue: QueueId,
+        /// As it is.
+        agent: Agent,
+    },
+    /// A conversation waits, or what it shows has changed.
+    QueueWaiting {
+        /// The row as it is.
+        facts: Facts,
+        /// Its newest message.
+        last: Option<Message>,
+    },
+    /// A conversation waits no longer in a queue.
+    QueueTaken {
+        /// Where it waited.
+        queue: QueueId,
+        /// Which.
+        conversation: ConversationId,
+        /// Why.
+        reason: Taken,
+        /// By whom.
+        by: Option<Colleague>,
+    },
 }
 
 /// How far somebody has read.

@@ -101,7 +101,7 @@ impl fmt::Display for Caller {
 }
 
 /// Somebody whom a command is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colleague {
     /// Who it is.
     pub id: ExtensionId,
@@ -109,6 +109,12 @@ pub struct Colleague {
     pub number: String,
     /// Its display name, "Wyatt".
     pub name: String,
+}
+
+impl From<&Caller> for Colleague {
+    fn from(caller: &Caller) -> Self {
+        Colleague { id: caller.extension, number: caller.number.clone(), name: caller.name.clone() }
+    }
 }
 
 impl fmt::Display for Colleague {

@@ -60,6 +60,11 @@ id!(
     UnroutedId
 );
 
+id!(
+    /// A named team inbox.
+    QueueId
+);
+
 /// The place of a message in its conversation: 1, 2, 3 … without gaps.
 pub type Seq = i64;
 

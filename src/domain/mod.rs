@@ -11,6 +11,7 @@ pub mod name;
 pub mod phone;
 pub mod presence;
 pub mod provision;
+pub mod queue;
 pub mod refusal;
 pub mod settings;
 pub mod sms;
@@ -20,7 +21,8 @@ pub mod timestamp;
 pub use change::{Audience, Change, Committed, Decision, Guard, Happening};
 pub use extension::{By, Caller, Role};
 pub use ids::{
-    AttachmentId, AttemptId, ClientId, ConversationId, ExtensionId, Seq, SessionId, TenantId, UnroutedId, Version,
+    AttachmentId, AttemptId, ClientId, ConversationId, ExtensionId, QueueId, Seq, SessionId, TenantId, UnroutedId,
+    Version,
 };
 pub use refusal::Refusal;
 pub use text::MessageText;

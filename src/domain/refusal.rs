@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::extension::Colleague;
+
 /// A command that was refused, and changed nothing (but [`Refusal::OutcomeUnknown`], which may have).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -52,6 +54,27 @@ pub enum Refusal {
     /// The number is another company's.
     #[error("{0} belongs to another company")]
     NumberTaken(String),
+    /// Another agent holds the conversation.
+    #[error("{0} holds this conversation")]
+    AlreadyClaimed(Box<Colleague>),
+    /// Nobody holds the conversation.
+    #[error("nobody holds this conversation: claim it first")]
+    NotClaimed,
+    /// Nothing waits here, or not long enough.
+    #[error("this conversation doesn't wait")]
+    NotWaiting,
+    /// It is over.
+    #[error("this conversation is closed; a new text begins another")]
+    ConversationClosed,
+    /// Who should take a conversation is not logged in to its queue, or paused.
+    #[error("{0}")]
+    AgentUnavailable(String),
+    /// There is no SMS queue of that name.
+    #[error("there is no SMS queue {0}")]
+    NoSuchQueue(String),
+    /// A queue in which conversations are open.
+    #[error("conversations are open in this queue: close or transfer them first")]
+    QueueInUse,
     /// A name that is empty, too long or holds control characters.
     #[error("{0}")]
     InvalidName(String),

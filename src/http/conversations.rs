@@ -39,10 +39,8 @@ pub async fn list(
         ConversationFilter::All => Filter::All,
         ConversationFilter::Unread => Filter::Unread,
         ConversationFilter::NeedsReply => Filter::NeedsReply,
-        // Only queue conversations can be so, and there are none.
-        ConversationFilter::Closed | ConversationFilter::Missed => {
-            return Ok(Json(List { items: vec![], next: None }));
-        }
+        ConversationFilter::Closed => Filter::Closed,
+        ConversationFilter::Missed => Filter::Missed,
     };
     let after = page.after.as_deref().map(place).transpose()?;
     let storage = &shared.engine.storage;
@@ -55,7 +53,7 @@ pub async fn list(
 }
 
 /// Where a page of conversations ended.
-fn place(after: &str) -> Result<(Timestamp, ConversationId), Refusal> {
+pub(super) fn place(after: &str) -> Result<(Timestamp, ConversationId), Refusal> {
     let parse = || {
         let (at, id) = after.split_once('.')?;
         Some((Timestamp(at.parse().ok()?), id.parse().ok()?))
@@ -87,7 +85,7 @@ pub async fn create(
     Ok(if made { HttpResponse::Created().json(conversation) } else { HttpResponse::Ok().json(conversation) })
 }
 
-/// One of my conversations.
+/// One of my conversations, or of my queues'.
 #[utoipa::path(tag = "conversations", params(("id" = String, Path)), responses((status = 200, body = Conversation), Problems))]
 #[get("/v1/conversations/{id}")]
 pub async fn get(shared: Data<Shared>, who: SignedIn, id: Path<String>) -> Result<Json<Conversation>, Refused> {

@@ -21,7 +21,7 @@ use super::{
     auth::Provisioner,
     carriers::used,
     error::{Problems, Refused},
-    json,
+    json::{self, NoFields},
 };
 
 /// Requests that could not be used, oldest first.
@@ -61,6 +61,7 @@ pub async fn replay_dead_letter(
     shared: Data<Shared>,
     who: Provisioner,
     id: Path<String>,
+    _: NoFields,
 ) -> Result<HttpResponse, Refused> {
     let storage = &shared.engine.storage;
     let letter = storage.dead_letter(protocol::id(&id)?).await?.ok_or(Refusal::NotFound)?;

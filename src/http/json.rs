@@ -1,12 +1,14 @@
 //! How bodies, queries and paths are read, and how what can't be read is refused.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    dev::ResourceDef,
+    FromRequest, HttpRequest, HttpResponse,
+    dev::{Payload, ResourceDef},
     error::{JsonPayloadError, QueryPayloadError},
     http::Method,
-    web::{JsonConfig, PathConfig, QueryConfig},
+    web::{Bytes, JsonConfig, PathConfig, QueryConfig},
 };
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
 use utoipa::openapi::OpenApi as Document;
 
 use crate::{domain::Refusal, protocol::problem::Problem};
@@ -15,17 +17,41 @@ use super::error::{Refused, respond};
 
 /// JSON bodies up to a size in bytes.
 pub fn body(limit: usize) -> JsonConfig {
-    JsonConfig::default().limit(limit).error_handler(|error, _| {
-        let response = match &error {
-            JsonPayloadError::ContentType => respond(&Problem::of_http(415)),
-            JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
-                respond(&Problem::of_http(413))
+    JsonConfig::default().limit(limit).error_handler(|error, _| unread(error))
+}
+
+/// The answer to a body that can't be read.
+pub fn unread(error: JsonPayloadError) -> actix_web::Error {
+    let response = match &error {
+        JsonPayloadError::ContentType => respond(&Problem::of_http(415)),
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+            respond(&Problem::of_http(413))
+        }
+        JsonPayloadError::Deserialize(error) => respond(&(&Refusal::invalid(error.to_string())).into()),
+        other => respond(&(&Refusal::invalid(other.to_string())).into()),
+    };
+    actix_web::error::InternalError::from_response(error, response).into()
+}
+
+/// The body of a call that takes no fields: empty, or an object without any.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFields {}
+
+impl FromRequest for NoFields {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let body = body.await?;
+            if body.is_empty() {
+                return Ok(NoFields {});
             }
-            JsonPayloadError::Deserialize(error) => respond(&(&Refusal::invalid(error.to_string())).into()),
-            other => respond(&(&Refusal::invalid(other.to_string())).into()),
-        };
-        actix_web::error::InternalError::from_response(error, response).into()
-    })
+            serde_json::from_slice(&body).map_err(|error| unread(JsonPayloadError::Deserialize(error)))
+        })
+    }
 }
 
 /// Query strings.

@@ -17,11 +17,13 @@ mod pbx;
 mod people;
 mod phone_numbers;
 mod portal;
+mod queues;
 mod settings;
 mod simulator;
 mod sms;
 mod sync;
 mod unrouted;
+mod voice_queues;
 mod ws;
 
 use std::sync::Arc;
@@ -79,6 +81,14 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(conversations::send)
         .service(conversations::read)
         .service(deliveries::retry_delivery)
+        .service(queues::claim)
+        .service(queues::release)
+        .service(queues::transfer)
+        .service(queues::close)
+        .service(queues::earlier)
+        .service(queues::my_queues)
+        .service(queues::queue_conversations)
+        .service(queues::set_agent)
         .service(consents::record_consent)
         .service(attachments::attachment)
         .service(sms::estimate_sms)
@@ -89,6 +99,13 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(phone_numbers::list_numbers)
         .service(phone_numbers::put_number)
         .service(phone_numbers::delete_number)
+        .service(queues::list_queues)
+        .service(queues::put_queue)
+        .service(queues::delete_queue)
+        .service(voice_queues::list_voice_queues)
+        .service(voice_queues::put_voice_queue)
+        .service(voice_queues::delete_voice_queue)
+        .service(voice_queues::voice_queues)
         .service(settings::get_settings)
         .service(settings::put_settings)
         .service(unrouted::list_unrouted)

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::protocol::{
     frames::{ClientFrame, ServerFrame},
     problem::Problem,
-    requests::ConversationFilter,
+    requests::{ConversationFilter, InQueueState},
 };
 
 #[derive(OpenApi)]
@@ -30,9 +30,10 @@ use crate::protocol::{
         (name = "pbx", description = "What the PBX provisions"),
         (name = "carriers", description = "What carriers bring, in their own formats"),
         (name = "simulator", description = "The built-in carrier's phones"),
+        (name = "queues", description = "SMS queues, for their agents and supervisors"),
         (name = "operation", description = "For operators")
     ),
-    components(schemas(ClientFrame, ServerFrame, Problem, ConversationFilter))
+    components(schemas(ClientFrame, ServerFrame, Problem, ConversationFilter, InQueueState))
 )]
 struct Api;
 

@@ -31,7 +31,7 @@ use super::{
     auth::{COOKIE, SignedIn, cookie, is_own_origin},
     client_address::client_address,
     error::{Problems, Refused},
-    json,
+    json::{self, NoFields},
 };
 
 /// Who can be signed in by a click, in a demo.
@@ -109,7 +109,7 @@ async fn company(shared: &Shared, named: Option<&str>) -> Result<Option<TenantId
 /// Sign out: the token is good no longer, and its sessions end.
 #[utoipa::path(tag = "people", responses((status = 204), Problems))]
 #[post("/v1/logout")]
-pub async fn logout(shared: Data<Shared>, who: SignedIn) -> Result<HttpResponse, Refused> {
+pub async fn logout(shared: Data<Shared>, who: SignedIn, _: NoFields) -> Result<HttpResponse, Refused> {
     shared.engine.storage.revoke_token(&who.token).await?;
     shared.engine.revoked(&who.identity.caller, who.identity.token);
     let mut gone = cookie(String::new(), Duration::ZERO, shared.config.is_secure());
@@ -120,7 +120,12 @@ pub async fn logout(shared: Data<Shared>, who: SignedIn) -> Result<HttpResponse,
 /// A new token. The one it was asked with stays good until its end.
 #[utoipa::path(tag = "people", responses((status = 200, body = Token), Problems))]
 #[post("/v1/token")]
-pub async fn renew(shared: Data<Shared>, request: HttpRequest, who: SignedIn) -> Result<HttpResponse, Refused> {
+pub async fn renew(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    who: SignedIn,
+    _: NoFields,
+) -> Result<HttpResponse, Refused> {
     let Identity { caller, credential, .. } = &who.identity;
     let ttl = Duration::from_secs(shared.config.limits.token_ttl_s);
     // Under the same password as the one it was asked with: if that has changed meanwhile, this is void, too.

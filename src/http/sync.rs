@@ -12,6 +12,7 @@ use crate::{
     protocol::{
         frames::{EventFrame, Snapshot},
         requests::Sync,
+        shapes::MyQueue,
     },
 };
 
@@ -31,8 +32,7 @@ pub struct Synced {
     /// The newest conversations, where it is not resumed.
     pub snapshot: Option<Snapshot>,
     /// My SMS queues, whole.
-    #[schema(value_type = Vec<Object>)]
-    pub queues: Vec<serde_json::Value>,
+    pub queues: Vec<MyQueue>,
     /// What was missed.
     pub events: Vec<EventFrame>,
     /// Ask with this next.
@@ -51,7 +51,7 @@ pub async fn sync(shared: Data<Shared>, who: SignedIn, Query(query): Query<Sync>
         resumed: beginning.resumed,
         epoch: shared.engine.storage.epoch().to_string(),
         snapshot: beginning.snapshot,
-        queues: vec![],
+        queues: beginning.queues,
         events: beginning.events,
         cursor: beginning.cursor,
         more: false,

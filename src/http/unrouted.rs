@@ -5,10 +5,14 @@ use actix_web::{
     web::{Data, Json, Path, Query},
 };
 
-use crate::protocol::{
-    self,
-    requests::{AssignUnrouted, ListNumbers},
-    shapes::{List, UnroutedText},
+use crate::{
+    actors::texts::Assignee,
+    domain::Refusal,
+    protocol::{
+        self,
+        requests::{AssignUnrouted, ListNumbers},
+        shapes::{List, UnroutedText},
+    },
 };
 
 use super::{
@@ -45,7 +49,7 @@ pub async fn list_unrouted(
     Ok(Json(List { items, next }))
 }
 
-/// Give one to somebody: it goes into their thread with who sent it.
+/// Give one to somebody: it goes into their thread with who sent it, or waits in a queue.
 #[utoipa::path(
     tag = "pbx",
     params(("id" = String, Path)),
@@ -57,8 +61,13 @@ pub async fn assign_unrouted(
     shared: Data<Shared>,
     who: Provisioner,
     id: Path<String>,
-    Json(AssignUnrouted { extension }): Json<AssignUnrouted>,
+    Json(body): Json<AssignUnrouted>,
 ) -> Result<HttpResponse, Refused> {
-    shared.engine.assign_unrouted(who.tenant, protocol::id(&id)?, &extension).await?;
+    let to = match (body.extension, body.queue) {
+        (Some(number), None) => Assignee::Extension(number),
+        (None, Some(key)) => Assignee::Queue(key),
+        _ => return Err(Refusal::invalid("extension or queue: one of them").into()),
+    };
+    shared.engine.assign_unrouted(who.tenant, protocol::id(&id)?, &to).await?;
     Ok(HttpResponse::NoContent().finish())
 }

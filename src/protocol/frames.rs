@@ -14,7 +14,11 @@ use crate::domain::{
 
 use super::{
     problem::Problem,
-    shapes::{Conversation, Me, Message, Person, Presence, ReadMarker, Who},
+    shapes::{
+        AgentUpdated, Conversation, Me, Message, MyQueue, Person, Presence, QueueTaken, QueueUpdated, QueueWaiting,
+        ReadMarker, Who,
+    },
+    voice_queues::VoiceQueueUpdated,
 };
 
 /// The largest frame taken, in bytes.
@@ -109,6 +113,54 @@ pub enum ClientFrame {
         /// Their numbers.
         extensions: Vec<String>,
     },
+    /// Take what waits.
+    Claim {
+        /// Comes back in the answer.
+        r#ref: Option<String>,
+        /// Which.
+        conversation: String,
+    },
+    /// Give it back to its queue.
+    Release {
+        /// Comes back in the answer.
+        r#ref: Option<String>,
+        /// Which.
+        conversation: String,
+    },
+    /// Give it to somebody else: `extension` or `queue`.
+    Transfer {
+        /// Comes back in the answer.
+        r#ref: Option<String>,
+        /// Which.
+        conversation: String,
+        /// To an agent of its queue.
+        #[serde(default)]
+        extension: Option<String>,
+        /// To another queue.
+        #[serde(default)]
+        queue: Option<String>,
+    },
+    /// End it.
+    Close {
+        /// Comes back in the answer.
+        r#ref: Option<String>,
+        /// Which.
+        conversation: String,
+    },
+    /// My state in a queue.
+    Agent {
+        /// Comes back in the answer.
+        r#ref: Option<String>,
+        /// Where.
+        queue: String,
+        /// Whether I work in it.
+        logged_in: bool,
+        /// Whether I take nothing new for now.
+        paused: bool,
+        /// Why.
+        #[serde(default)]
+        pause_reason: Option<String>,
+    },
     /// Are you there?
     Ping {},
 }
@@ -116,7 +168,13 @@ pub enum ClientFrame {
 impl ClientFrame {
     fn named(&self) -> Option<&String> {
         match self {
-            ClientFrame::Send { r#ref, .. } | ClientFrame::Read { r#ref, .. } => r#ref.as_ref(),
+            ClientFrame::Send { r#ref, .. }
+            | ClientFrame::Read { r#ref, .. }
+            | ClientFrame::Claim { r#ref, .. }
+            | ClientFrame::Release { r#ref, .. }
+            | ClientFrame::Transfer { r#ref, .. }
+            | ClientFrame::Close { r#ref, .. }
+            | ClientFrame::Agent { r#ref, .. } => r#ref.as_ref(),
             _ => None,
         }
     }
@@ -151,9 +209,8 @@ pub enum ServerFrame {
     Snapshot(Snapshot),
     /// My SMS queues, whole.
     Queues {
-        /// None yet.
-        #[schema(value_type = Vec<Object>)]
-        queues: Vec<serde_json::Value>,
+        /// They replace all that you know of queues.
+        queues: Vec<MyQueue>,
     },
     /// You have all up to here; what happens from now on follows.
     Ready {
@@ -169,6 +226,12 @@ pub enum ServerFrame {
         /// The message that was sent.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<Message>,
+        /// The conversation that was claimed, released, transferred or closed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conversation: Option<Conversation>,
+        /// The queue in which my state is another.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        queue: Option<MyQueue>,
     },
     /// A command was refused.
     Error {
@@ -250,6 +313,21 @@ pub enum Event {
     /// A text is nobody's, or is so no longer. To administrators.
     #[serde(rename = "unrouted.updated")]
     UnroutedUpdated(UnroutedUpdated),
+    /// A queue of calls is new, has changed, or is gone: ask `GET /v1/voice-queues`.
+    #[serde(rename = "voice_queue.updated")]
+    VoiceQueueUpdated(VoiceQueueUpdated),
+    /// A conversation waits, or what it shows has changed. To available agents.
+    #[serde(rename = "queue.waiting")]
+    QueueWaiting(QueueWaiting),
+    /// A conversation waits no longer. To available agents, the one who took it too.
+    #[serde(rename = "queue.taken")]
+    QueueTaken(QueueTaken),
+    /// An agent's state in a queue of mine is another.
+    #[serde(rename = "agent.updated")]
+    AgentUpdated(AgentUpdated),
+    /// A queue of mine was altered: `queues` follows; conversations that I hold in it may have another deadline.
+    #[serde(rename = "queue.updated")]
+    QueueUpdated(QueueUpdated),
     /// What is set for all has changed: ask `GET /v1/settings`.
     #[serde(rename = "settings.updated")]
     SettingsUpdated(SettingsUpdated),
@@ -305,6 +383,10 @@ pub enum RemovedReason {
     Left,
     /// Somebody removed me.
     Removed,
+    /// It went back to its queue.
+    Released,
+    /// It is another agent's now, or in another queue.
+    Transferred,
 }
 
 /// Some have read so far.
@@ -344,6 +426,11 @@ pub struct ExtensionUpdated {
 }
 
 impl ServerFrame {
+    /// A command that was carried out.
+    pub fn ok(r#ref: Option<String>) -> Self {
+        ServerFrame::Ok { r#ref, message: None, conversation: None, queue: None }
+    }
+
     /// A refusal of a command.
     pub fn error(r#ref: Option<String>, refusal: &Refusal) -> Self {
         ServerFrame::Error { r#ref, problem: refusal.into() }
@@ -391,6 +478,8 @@ impl EventFrame {
                     reason: match reason {
                         Gone::Left => RemovedReason::Left,
                         Gone::Removed => RemovedReason::Removed,
+                        Gone::Released => RemovedReason::Released,
+                        Gone::Transferred => RemovedReason::Transferred,
                     },
                 })
             }
@@ -415,6 +504,26 @@ impl EventFrame {
             }),
             Happening::UnroutedUpdated(id) => Event::UnroutedUpdated(UnroutedUpdated { id: id.to_string() }),
             Happening::SettingsUpdated => Event::SettingsUpdated(SettingsUpdated {}),
+            Happening::VoiceQueueUpdated(key) => Event::VoiceQueueUpdated(VoiceQueueUpdated { key: key.clone() }),
+            Happening::QueueUpdated(id) => Event::QueueUpdated(QueueUpdated { id: id.to_string() }),
+            Happening::AgentUpdated { queue, agent } => Event::AgentUpdated(AgentUpdated {
+                queue: queue.to_string(),
+                agent: agent.into(),
+                member: agent.member,
+            }),
+            Happening::QueueWaiting { facts, last } => Event::QueueWaiting(QueueWaiting {
+                queue: facts.queue.as_ref().map(|queued| queued.line.id.to_string()).unwrap_or_default(),
+                conversation: Conversation {
+                    last_message: last.as_ref().map(|message| Message::of(message, people)),
+                    ..Conversation::of(facts, people)
+                },
+            }),
+            Happening::QueueTaken { queue, conversation, reason, by } => Event::QueueTaken(QueueTaken {
+                queue: queue.to_string(),
+                conversation: conversation.to_string(),
+                reason: (*reason).into(),
+                by: by.as_ref().map(Person::from),
+            }),
         };
         EventFrame { version: committed.version, event }
     }

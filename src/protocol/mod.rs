@@ -6,6 +6,7 @@ pub mod frames;
 pub mod problem;
 pub mod requests;
 pub mod shapes;
+pub mod voice_queues;
 
 use crate::domain::Refusal;
 

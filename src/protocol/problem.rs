@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 
 use crate::domain::Refusal;
 
+use super::shapes::Person;
+
 /// Why a request was refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -16,6 +18,9 @@ pub struct Problem {
     pub detail: String,
     /// What programs go by.
     pub code: &'static str,
+    /// Who holds the conversation that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<Person>,
     /// Whole seconds until it is worth trying again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
@@ -39,6 +44,13 @@ pub fn code(refusal: &Refusal) -> (&'static str, u16, &'static str) {
         Refusal::SmsNotEnabled(_)       => ("sms_not_enabled",      409, "No number to send from"),
         Refusal::OptedOut               => ("opted_out",            409, "They said stop"),
         Refusal::InvalidNumber(_)       => ("invalid_number",       422, "Not a number to text"),
+        Refusal::AlreadyClaimed(_)      => ("already_claimed",      409, "Somebody else has it"),
+        Refusal::NotClaimed             => ("not_claimed",          409, "Nobody has it"),
+        Refusal::NotWaiting             => ("not_waiting",          409, "It doesn't wait"),
+        Refusal::ConversationClosed     => ("conversation_closed",  409, "It is closed"),
+        Refusal::AgentUnavailable(_)    => ("agent_unavailable",    409, "Not available in this queue"),
+        Refusal::NoSuchQueue(_)         => ("not_found",            404, "Not there"),
+        Refusal::QueueInUse             => ("queue_in_use",         409, "The queue is in use"),
         Refusal::InvalidName(_)         => ("invalid_name",         422, "The name can't be used"),
         Refusal::TooFewParticipants(_)  => ("too_few_participants", 422, "Too few participants"),
         Refusal::TooManyParticipants {..} => ("too_many_participants", 422, "Too many participants"),
@@ -56,7 +68,11 @@ impl From<&Refusal> for Problem {
             Refusal::RateLimited { retry_after_s } => Some(*retry_after_s),
             _ => None,
         };
-        Problem { title, status, detail: refusal.to_string(), code, retry_after_s }
+        let claimed_by = match refusal {
+            Refusal::AlreadyClaimed(by) => Some(Person::from(&**by)),
+            _ => None,
+        };
+        Problem { title, status, detail: refusal.to_string(), code, claimed_by, retry_after_s }
     }
 }
 
@@ -69,6 +85,6 @@ impl Problem {
             415 => ("unsupported_media_type", "Unsupported media type", "send JSON, as application/json"),
             _ => return Problem::from(&Refusal::NotFound),
         };
-        Problem { title, status, detail: detail.into(), code, retry_after_s: None }
+        Problem { title, status, detail: detail.into(), code, claimed_by: None, retry_after_s: None }
     }
 }

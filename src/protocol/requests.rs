@@ -255,13 +255,115 @@ pub struct PutExtension {
     pub caller_ids: Vec<String>,
 }
 
-/// Gives a text that is nobody's to somebody.
+/// My state in a queue.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutAgent {
+    /// Whether I work in it.
+    pub logged_in: bool,
+    /// Whether I take nothing new for now.
+    pub paused: bool,
+    /// Why, in up to 80 characters; only with `paused`.
+    #[schema(example = "Lunch")]
+    pub pause_reason: Option<String>,
+}
+
+/// To whom a conversation goes: one of the two.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// An agent of its queue, who is available.
+    #[schema(example = "211")]
+    pub extension: Option<String>,
+    /// A queue, by its id.
+    pub queue: Option<String>,
+}
+
+/// Which queues.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQueues {
+    /// Names of all queues of the company, to transfer to.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// Which conversations of a queue.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InQueueState {
+    /// For somebody to claim them; the oldest wait first.
+    Waiting,
+    /// Somebody holds them.
+    Claimed,
+    /// Somebody closed them.
+    Closed,
+    /// Nobody was available in time.
+    Missed,
+}
+
+/// A page of a queue's conversations.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQueue {
+    /// Which.
+    pub state: InQueueState,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
+}
+
+/// A page of a pair's earlier conversations.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListEarlier {
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1–200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
+}
+
+/// An SMS queue as the PBX wants it.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutQueue {
+    /// What people call it.
+    #[schema(example = "SMS Support Queue")]
+    pub name: String,
+    /// Its members' extension numbers; they may be provisioned later.
+    pub members: Vec<String>,
+    /// A claimed conversation goes back if the customer is owed a reply for so long. 300 if absent.
+    #[serde(default = "idle_timeout_s")]
+    #[schema(minimum = 1, maximum = 86_400)]
+    pub idle_timeout_s: i64,
+    /// A waiting one is closed after so long; 0: never, as if absent.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 86_400)]
+    pub unclaimed_timeout_s: i64,
+    /// What the customer is then told; nothing if absent or empty.
+    pub timeout_response: Option<String>,
+}
+
+fn idle_timeout_s() -> i64 {
+    300
+}
+
+/// Gives a text that is nobody's to somebody: one of the two.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AssignUnrouted {
     /// The extension whose thread it goes to.
     #[schema(example = "201")]
-    pub extension: String,
+    pub extension: Option<String>,
+    /// The queue in which it shall wait, by your own name for it.
+    #[schema(example = "support")]
+    pub queue: Option<String>,
 }
 
 /// Records that somebody wants no texts.

@@ -1,5 +1,6 @@
 //! What goes out. Rows that one asks for hold what is the asker's own (`name`, `unread`, `my_read`); events don't.
 
+mod queues;
 mod texts;
 
 use serde::Serialize;
@@ -17,6 +18,7 @@ use crate::domain::{
 
 use super::requests::RoleName;
 
+pub use queues::*;
 pub use texts::*;
 
 /// An extension, to show.
@@ -280,6 +282,47 @@ pub enum SystemEvent {
         /// Who recorded it, if not they themselves.
         by: Option<Person>,
     },
+    /// A queue conversation began.
+    Entered {
+        /// In this queue, as it was called.
+        queue: QueueName,
+    },
+    /// Somebody took it.
+    Claimed {
+        /// Who.
+        by: Person,
+    },
+    /// It was given to an agent.
+    Transferred {
+        /// Who did that.
+        by: Person,
+        /// To whom.
+        to: Person,
+    },
+    /// It was given to another queue.
+    TransferredToQueue {
+        /// Who did that.
+        by: Person,
+        /// To which, as it was called.
+        queue: QueueName,
+    },
+    /// It went back to its queue.
+    Released {
+        /// Who gave it back; null: its agent may hold it no longer.
+        by: Option<Person>,
+    },
+    /// It went back to its queue: the customer had no reply.
+    TimedOut {
+        /// From whom.
+        who: Person,
+    },
+    /// It is over.
+    Closed {
+        /// Who closed it.
+        by: Person,
+    },
+    /// It is over: nobody was available.
+    Missed {},
 }
 
 impl SystemEvent {
@@ -300,6 +343,16 @@ impl SystemEvent {
                 our_number: our_number.as_ref().map(Number::to_string),
                 by: by.as_ref().and_then(person),
             },
+            E::Entered { queue, queue_name } => SystemEvent::Entered { queue: QueueName::of(*queue, queue_name) },
+            E::Claimed { by } => SystemEvent::Claimed { by: person(by)? },
+            E::Transferred { by, to } => SystemEvent::Transferred { by: person(by)?, to: person(to)? },
+            E::TransferredToQueue { by, queue, queue_name } => {
+                SystemEvent::TransferredToQueue { by: person(by)?, queue: QueueName::of(*queue, queue_name) }
+            }
+            E::Released { by } => SystemEvent::Released { by: by.as_ref().and_then(person) },
+            E::TimedOut { who } => SystemEvent::TimedOut { who: person(who)? },
+            E::Closed { by } => SystemEvent::Closed { by: person(by)? },
+            E::Missed => SystemEvent::Missed {},
         })
     }
 }
@@ -400,7 +453,7 @@ pub enum ConversationKind {
     Direct,
     /// Named; extensions, and numbers outside, come and go.
     Group,
-    /// An extension's own thread with a number outside.
+    /// With a number outside: an extension's own thread, or a conversation of a queue (`queue`).
     Sms,
 }
 
@@ -495,6 +548,9 @@ pub struct Conversation {
     /// Of a thread: the customer wants no texts from this number. Not in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opted_out: Option<bool>,
+    /// Where it stands in its queue, if it belongs to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Place>,
     /// In an event: it is new to me, and this is the marker from which I start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joined: Option<ReadMarker>,
@@ -526,6 +582,7 @@ impl Conversation {
             our_number: facts.pair.as_ref().map(|pair| pair.ours.to_string()),
             needs_reply_since: facts.needs_reply_since.map(|at| at.to_rfc3339()),
             opted_out: None,
+            queue: facts.queue.as_deref().map(Place::from),
             joined: None,
         }
     }

@@ -73,18 +73,23 @@ impl Storage {
         Ok(())
     }
 
-    /// A file of a conversation that `reader` is in.
+    /// A file of a conversation that `reader` may read.
     pub async fn file(
         &self,
         tenant: TenantId,
         reader: ExtensionId,
         id: AttachmentId,
     ) -> Result<Option<StoredFile>, StorageError> {
+        let tx = self.moment().await?;
+        let sql = "SELECT conversation_id FROM attachment WHERE id = $1 AND tenant_id = $2 AND state = 'stored'";
+        let row = tx.query_one_raw(self.statement(sql, [id.0.into(), tenant.0.into()])).await?;
+        let Some(row) = row else { return Ok(None) };
+        if !self.may_read(&tx, tenant, reader, ConversationId(column(&row, "conversation_id")?)).await? {
+            return Ok(None);
+        }
         let sql = "SELECT a.content_type, f.bytes FROM attachment a JOIN attachment_content f ON f.id = a.id \
-             JOIN participant p ON p.conversation_id = a.conversation_id AND p.extension_id = $3 \
-             AND p.left_version IS NULL WHERE a.id = $1 AND a.tenant_id = $2 AND a.state = 'stored'";
-        let values = [id.0.into(), tenant.0.into(), reader.0.into()];
-        let row = self.0.reader.query_one_raw(self.statement(sql, values)).await?;
+             WHERE a.id = $1 AND a.tenant_id = $2";
+        let row = tx.query_one_raw(self.statement(sql, [id.0.into(), tenant.0.into()])).await?;
         let file = |row| Ok(StoredFile { content_type: column(&row, "content_type")?, bytes: column(&row, "bytes")? });
         row.map(file).transpose()
     }

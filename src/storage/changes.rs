@@ -53,6 +53,7 @@ struct RareChanges {
     removals: bool,
     extensions: bool,
     phone_numbers: bool,
+    voice_queues: bool,
     consents: bool,
     unrouted: bool,
     settings: Version,
@@ -101,6 +102,11 @@ impl Storage {
         if rare.phone_numbers {
             self.merge_phone_numbers(&tx, &mut merged, after, most).await?;
         }
+        if rare.voice_queues {
+            for (version, key) in self.voice_queues_since(&tx, tenant, after, one_more(most)).await? {
+                merged.add_for_all(version, Happening::VoiceQueueUpdated(key));
+            }
+        }
         if rare.consents && !self.merge_consents(&tx, &mut merged, reader, after, most).await? {
             return Ok(CatchUp::TooFar);
         }
@@ -126,6 +132,7 @@ impl Storage {
         let sql = "SELECT EXISTS (SELECT 1 FROM participant WHERE tenant_id = $1 AND left_version > $2) AS removals, \
              EXISTS (SELECT 1 FROM extension WHERE tenant_id = $1 AND version > $2) AS extensions, \
              EXISTS (SELECT 1 FROM phone_number WHERE tenant_id = $1 AND version > $2) AS phone_numbers, \
+             EXISTS (SELECT 1 FROM voice_queue WHERE tenant_id = $1 AND version > $2) AS voice_queues, \
              EXISTS (SELECT 1 FROM consent WHERE tenant_id = $1 AND version > $2) AS consents, \
              EXISTS (SELECT 1 FROM unrouted WHERE tenant_id = $1 AND version > $2) AS unrouted, \
              (SELECT settings_version FROM tenant WHERE id = $1) AS settings";
@@ -135,6 +142,7 @@ impl Storage {
                 removals: column(&row, "removals")?,
                 extensions: column(&row, "extensions")?,
                 phone_numbers: column(&row, "phone_numbers")?,
+                voice_queues: column(&row, "voice_queues")?,
                 consents: column(&row, "consents")?,
                 unrouted: column(&row, "unrouted")?,
                 settings: column(&row, "settings")?,

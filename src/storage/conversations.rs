@@ -18,6 +18,7 @@ use super::{
     extension_id,
     extensions::like,
     messages::{dressed, messages},
+    queues::{PLACE, PLACED, queued},
 };
 
 /// A conversation as one of its members sees it.
@@ -43,14 +44,21 @@ pub enum Filter {
     Unread,
     /// Those in which a customer waits for a reply.
     NeedsReply,
+    /// Queue conversations that I closed, or last held.
+    Closed,
+    /// Those of my queues that nobody took in time.
+    Missed,
 }
 
 impl Storage {
     /// The state that commands are decided on.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StorageError> {
         let tx = self.moment().await?;
-        let sql = "SELECT tenant_id, kind, name, revision, our_number, their_number FROM conversation WHERE id = $1";
-        let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
+        let sql = format!(
+            "SELECT c.tenant_id, c.kind, c.name, c.revision, c.our_number, c.their_number, {PLACE} \
+             FROM conversation c {PLACED} WHERE c.id = $1"
+        );
+        let Some(row) = tx.query_one_raw(self.statement(&sql, [id.0.into()])).await? else { return Ok(None) };
         let members = self.0.dialect.collected(&[
             ("extension_id", Column::Uuid),
             ("read_seq", Column::Int),
@@ -69,7 +77,8 @@ impl Storage {
             numbers = self.outsiders(&tx, tenant, &[id]).await?;
         }
         let numbers = numbers.remove(&id).unwrap_or_default();
-        let reach = self.reach(&tx, tenant, &audience, pair.as_ref(), &numbers).await?;
+        let queue = queued(&row)?;
+        let reach = self.reach(&tx, tenant, &audience, pair.as_ref(), queue.is_some(), &numbers).await?;
         Ok(Some(Conversation {
             id,
             tenant,
@@ -82,6 +91,7 @@ impl Storage {
             pair,
             numbers: numbers.into(),
             reach,
+            queue,
         }))
     }
 
@@ -114,7 +124,18 @@ impl Storage {
         row.map(|r| column(&r, "id").map(ConversationId)).transpose()
     }
 
-    /// One of my conversations.
+    /// A conversation, whether `me` may read it or not: for who has just done something in it.
+    pub async fn row_after(
+        &self,
+        tenant: TenantId,
+        me: ExtensionId,
+        id: ConversationId,
+    ) -> Result<Option<Row>, StorageError> {
+        let tx = self.moment().await?;
+        Ok(self.rows_of(&tx, tenant, me, &[id]).await?.pop())
+    }
+
+    /// A conversation that I may read.
     pub async fn row(
         &self,
         tenant: TenantId,
@@ -122,7 +143,7 @@ impl Storage {
         id: ConversationId,
     ) -> Result<Option<Row>, StorageError> {
         let tx = self.moment().await?;
-        if !self.is_member(&tx, tenant, me, id).await? {
+        if !self.may_read(&tx, tenant, me, id).await? {
             return Ok(None);
         }
         Ok(self.rows_of(&tx, tenant, me, &[id]).await?.pop())
@@ -139,7 +160,7 @@ impl Storage {
         limit: usize,
     ) -> Result<Option<(Vec<Reading>, Vec<Number>)>, StorageError> {
         let tx = self.moment().await?;
-        if !self.is_member(&tx, tenant, me, id).await? {
+        if !self.may_read(&tx, tenant, me, id).await? {
             return Ok(None);
         }
         let rows = self.0.dialect.collected(&[
@@ -240,15 +261,27 @@ impl Storage {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (at, id) = before.unwrap_or((Timestamp(i64::MAX), ConversationId(uuid::Uuid::max())));
         let mut values = vec![me.0.into(), tenant.0.into(), at.0.into(), id.0.into(), limit.into()];
-        let mut sql = String::from(
-            "SELECT c.id FROM participant p JOIN conversation c ON c.id = p.conversation_id \
-             WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL \
-             AND (c.last_activity_at, c.id) < ($3, $4)",
-        );
+        let among = match filter {
+            Filter::All | Filter::Unread | Filter::NeedsReply => {
+                "participant p JOIN conversation c ON c.id = p.conversation_id \
+                 AND (c.queue_state IS NULL OR c.queue_state <> 'closed') \
+                 WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL"
+            }
+            Filter::Closed => {
+                "conversation c WHERE (c.last_held_by = $1 OR c.closed_by = $1) AND c.tenant_id = $2 \
+                 AND c.queue_state = 'closed'"
+            }
+            Filter::Missed => {
+                "extension e JOIN conversation c ON c.tenant_id = e.tenant_id AND c.queue_state = 'closed' \
+                 AND c.closed_by IS NULL WHERE e.id = $1 AND e.tenant_id = $2 AND e.enabled AND (e.role <> 'user' \
+                 OR EXISTS (SELECT 1 FROM queue_member m WHERE m.queue_id = c.queue_id AND m.number = e.number))"
+            }
+        };
+        let mut sql = format!("SELECT c.id FROM {among} AND (c.last_activity_at, c.id) < ($3, $4)");
         match filter {
-            Filter::All => {}
             Filter::Unread => sql.push_str(" AND c.text_count > p.read_text_no"),
             Filter::NeedsReply => sql.push_str(" AND c.needs_reply_since IS NOT NULL"),
+            Filter::All | Filter::Closed | Filter::Missed => {}
         }
         if let Some(q) = q {
             sql.push_str(
@@ -271,7 +304,7 @@ impl Storage {
     }
 
     /// These conversations, in this order. Whether `me` may see them is settled before.
-    async fn rows_of(
+    pub(super) async fn rows_of(
         &self,
         db: &impl ConnectionTrait,
         tenant: TenantId,
@@ -302,7 +335,8 @@ impl Storage {
         let row = |facts: Facts| Row {
             opted_out: facts.pair.as_ref().is_some_and(|pair| opted_out.contains(pair)),
             last_message: last.remove(&facts.id),
-            my_read: mine.get(&facts.id).copied().unwrap_or_default(),
+            // Who only looks has nothing unread.
+            my_read: mine.get(&facts.id).copied().unwrap_or_else(|| end(&facts)),
             facts,
         };
         Ok(facts.into_iter().map(row).collect())
@@ -343,7 +377,9 @@ impl Storage {
         for shown in participants.values_mut() {
             shown.sort_unstable_by_key(|r| r.extension);
         }
-        let sql = format!("SELECT c.* FROM {rows} r CROSS JOIN conversation c WHERE c.id = r.id AND c.tenant_id = $1");
+        let sql = format!(
+            "SELECT c.*, {PLACE} FROM {rows} r CROSS JOIN conversation c {PLACED} WHERE c.id = r.id AND c.tenant_id = $1"
+        );
         let mut found = HashMap::new();
         let found_rows = db.query_all_raw(self.statement(&sql, [tenant.0.into(), keys])).await?;
         let mut groups = Vec::new();
@@ -361,6 +397,7 @@ impl Storage {
                 numbers: outsiders.remove(&id).unwrap_or_default().into(),
                 needs_reply_since: column::<Option<i64>>(&row, "needs_reply_since")?.map(Timestamp),
                 kind: kind(&row, id)?,
+                queue: queued(&row)?.map(Box::new),
                 name: column(&row, "name")?,
                 revision: column(&row, "revision")?,
                 version: column(&row, "version")?,
@@ -385,6 +422,10 @@ fn pair(row: &QueryResult) -> Result<Option<Pair>, StorageError> {
     let (ours, theirs): (Option<String>, Option<String>) = (column(row, "our_number")?, column(row, "their_number")?);
     let pair = |(ours, theirs)| Pair { ours: Number::stored(ours), theirs: Number::stored(theirs) };
     Ok(ours.zip(theirs).map(pair))
+}
+
+fn end(facts: &Facts) -> Marker {
+    Marker { seq: facts.last_seq, text_no: facts.text_count }
 }
 
 fn marker(row: &QueryResult) -> Result<Marker, StorageError> {

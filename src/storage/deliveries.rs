@@ -40,6 +40,8 @@ pub struct Underway {
     pub revision: i64,
     /// Who is in the conversation.
     pub audience: Arc<[ExtensionId]>,
+    /// Whether it is a queue's: what goes out from it is not from its author's own number.
+    pub is_queued: bool,
 }
 
 /// What an attempt is of.
@@ -111,14 +113,15 @@ impl Storage {
         let sql = "SELECT * FROM message WHERE conversation_id = $1 AND seq = $2";
         let rows = tx.query_all_raw(self.statement(sql, [conversation.0.into(), seq.into()])).await?;
         let Some(message) = dressed(&tx, self.0.dialect, messages(&rows)?).await?.pop() else { return Ok(None) };
-        let sql = "SELECT tenant_id, revision FROM conversation WHERE id = $1";
+        let sql = "SELECT tenant_id, revision, queue_id IS NOT NULL AS is_queued FROM conversation WHERE id = $1";
         let Some(row) = tx.query_one_raw(self.statement(sql, [conversation.0.into()])).await? else { return Ok(None) };
         let (tenant, revision) = (TenantId(column(&row, "tenant_id")?), column(&row, "revision")?);
+        let is_queued = column(&row, "is_queued")?;
         let sql = "SELECT extension_id FROM participant WHERE conversation_id = $1 AND left_version IS NULL \
              ORDER BY extension_id";
         let rows = tx.query_all_raw(self.statement(sql, [conversation.0.into()])).await?;
         let audience = rows.iter().map(|row| extension_id(row, "extension_id")).collect::<Result<_, _>>()?;
-        Ok(Some(Underway { tenant, message, revision, audience }))
+        Ok(Some(Underway { tenant, message, revision, audience, is_queued }))
     }
 
     /// What an attempt is of, by its name.

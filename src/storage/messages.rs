@@ -15,6 +15,7 @@ use super::{
     Dialect, Storage, StorageError, column,
     dialect::{Column, Hex, bulk},
     entity::message,
+    queues::READABLE,
 };
 
 /// Which part of a timeline.
@@ -153,7 +154,7 @@ impl Storage {
     ) -> Result<Option<(Vec<Message>, bool)>, StorageError> {
         // Both as of one moment: who is removed between them would read what was said after.
         let tx = self.moment().await?;
-        if !self.is_member(&tx, tenant, reader, conversation).await? {
+        if !self.may_read(&tx, tenant, reader, conversation).await? {
             return Ok(None);
         }
         let (bound, order, seq) = match page {
@@ -176,8 +177,18 @@ impl Storage {
         Ok(Some((found, more)))
     }
 
-    /// Whether an extension is in a conversation, as of this moment.
-    pub(super) async fn is_member(
+    /// Whether an extension may read a conversation, now.
+    pub async fn is_readable(
+        &self,
+        tenant: TenantId,
+        extension: ExtensionId,
+        conversation: ConversationId,
+    ) -> Result<bool, StorageError> {
+        self.may_read(&self.0.reader, tenant, extension, conversation).await
+    }
+
+    /// Whether an extension may read a conversation, as of this moment: who is in it, and in a queue whoever may look.
+    pub(super) async fn may_read(
         &self,
         db: &impl ConnectionTrait,
         tenant: TenantId,
@@ -186,7 +197,14 @@ impl Storage {
     ) -> Result<bool, StorageError> {
         let sql = "SELECT 1 AS found FROM participant \
                    WHERE conversation_id = $1 AND extension_id = $2 AND tenant_id = $3 AND left_version IS NULL";
-        let values = [conversation.0.into(), extension.0.into(), tenant.0.into()];
-        Ok(db.query_one_raw(self.statement(sql, values)).await?.is_some())
+        let values = || [conversation.0.into(), extension.0.into(), tenant.0.into()];
+        if db.query_one_raw(self.statement(sql, values())).await?.is_some() {
+            return Ok(true);
+        }
+        let sql = format!(
+            "SELECT 1 AS found FROM conversation c JOIN extension e ON e.id = $2 AND e.tenant_id = c.tenant_id \
+             AND e.enabled WHERE c.id = $1 AND c.tenant_id = $3 AND c.queue_id IS NOT NULL AND {READABLE}"
+        );
+        Ok(db.query_one_raw(self.statement(&sql, values())).await?.is_some())
     }
 }

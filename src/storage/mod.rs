@@ -18,10 +18,12 @@ mod pairs;
 mod phone_numbers;
 #[cfg(test)]
 mod plans;
+mod queues;
 mod secrets;
 mod settings;
 mod simulated;
 mod unrouted;
+mod voice_queues;
 mod writer;
 
 use std::sync::Arc;
@@ -50,6 +52,7 @@ pub use extensions::StoredExtension;
 pub use messages::Page;
 pub use pairs::Lookup;
 pub use phone_numbers::CallerId;
+pub use queues::{Board, InQueue, ProvisionedQueue};
 pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
 pub use simulated::SimulatedText;
 

@@ -2,15 +2,17 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::domain::{
     ConversationId, ExtensionId, TenantId, Timestamp,
-    conversation::{Pair, Reach, Sender, Senders, receive::KnownPair},
+    conversation::{Pair, Reach, Sender, Senders, queued, receive::KnownPair, time_out::Due},
     phone::Number,
+    queue::Line,
     sms::{keywords::Keyword, route::Known},
 };
 
@@ -18,6 +20,8 @@ use super::{
     Storage, StorageError, column,
     dialect::{Column, Hex, bulk},
     extension_id,
+    phone_numbers::FEEDS,
+    queues::line,
 };
 
 /// Automatic texts are looked back upon for so long.
@@ -34,6 +38,8 @@ pub struct Lookup {
     pub newest: Option<ConversationId>,
     /// The revisions of those who may get it.
     pub revisions: HashMap<ExtensionId, i64>,
+    /// The queue that our number feeds.
+    pub feeds: Option<Arc<Line>>,
 }
 
 impl Storage {
@@ -69,9 +75,17 @@ impl Storage {
         let key = || [tenant.0.into(), ours.into(), theirs.into()];
         let last = tx.query_one_raw(self.statement(sql, key())).await?;
         let last = last.map(|row| extension_id(&row, "extension_id")).transpose()?;
-        let known = Known { open: None, feeds: None, last, named: named_id, holders };
+        let sql = "SELECT q.* FROM phone_number n JOIN sms_queue q ON q.tenant_id = n.tenant_id AND q.key = n.queue \
+             WHERE n.number = $2 AND n.tenant_id = $1 AND NOT n.deleted AND NOT q.deleted";
+        let feeds = tx.query_one_raw(self.statement(sql, [tenant.0.into(), ours.into()])).await?;
+        let feeds = feeds.map(|row| line(&row).map(Arc::new)).transpose()?;
+        let sql = "SELECT id FROM conversation WHERE tenant_id = $1 AND natural_key = $2";
+        let open = tx.query_one_raw(self.statement(sql, [tenant.0.into(), queued::natural_key(pair).into()])).await?;
+        let open = open.map(|row| column(&row, "id").map(ConversationId)).transpose()?;
+        let fed = feeds.as_ref().map(|line| line.id);
+        let known = Known { open, feeds: fed, last, named: named_id, holders };
 
-        let sql = "SELECT c.id, c.our_number, p.extension_id FROM conversation c JOIN participant p \
+        let sql = "SELECT c.id, c.our_number, p.extension_id FROM conversation c LEFT JOIN participant p \
              ON p.conversation_id = c.id AND p.left_version IS NULL WHERE c.tenant_id = $1 AND c.their_number = $2 \
              ORDER BY c.last_activity_at DESC";
         let (mut newest, mut threads_of) = (None, Vec::new());
@@ -79,7 +93,7 @@ impl Storage {
             if newest.is_none() && column::<String>(&row, "our_number")? == ours {
                 newest = Some(ConversationId(column(&row, "id")?));
             }
-            threads_of.push(extension_id(&row, "extension_id")?);
+            threads_of.extend(column::<Option<uuid::Uuid>>(&row, "extension_id")?.map(ExtensionId));
         }
         threads_of.sort_unstable();
         threads_of.dedup();
@@ -91,26 +105,51 @@ impl Storage {
             opted_out |= !of_all;
             opted_out_of_all |= of_all;
         }
-        let sql =
-            "SELECT count(*) AS sent FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3";
-        let counted = tx.query_one_raw(self.statement(sql, key())).await?;
-        let automatic_count = counted.map_or(Ok(0), |row| column(&row, "sent"))?;
-        let mut automatic = Vec::new();
-        if automatic_count > 0 {
-            let sql = "SELECT keyword, at FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3 \
-                 AND at > $4";
-            let day_ago = i64::try_from(DAY.as_micros()).map_or(0, |day| now.0.saturating_sub(day));
-            let [tenant, ours, theirs] = key();
-            for row in tx.query_all_raw(self.statement(sql, [tenant, ours, theirs, day_ago.into()])).await? {
-                let word: Option<String> = column(&row, "keyword")?;
-                automatic.push((word.as_deref().and_then(Keyword::parse), Timestamp(column(&row, "at")?)));
-            }
-        }
+        let (automatic, automatic_count) = self.automatic_texts(&tx, tenant, pair, now).await?;
         let settings = self.settings_in(&tx, tenant).await?.settings;
         let (we_answer, threads_of) = (false, threads_of.into());
         let pair =
             KnownPair { opted_out, opted_out_of_all, automatic, automatic_count, we_answer, settings, threads_of };
-        Ok(Lookup { known, pair, newest, revisions })
+        Ok(Lookup { known, pair, newest, revisions, feeds })
+    }
+
+    /// The automatic texts to a pair of the last day, and how many it ever had.
+    async fn automatic_texts(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        pair: &Pair,
+        now: Timestamp,
+    ) -> Result<(Vec<(Option<Keyword>, Timestamp)>, i64), StorageError> {
+        let key = || [tenant.0.into(), pair.ours.as_str().into(), pair.theirs.as_str().into()];
+        let sql =
+            "SELECT count(*) AS sent FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3";
+        let counted = db.query_one_raw(self.statement(sql, key())).await?;
+        let count = counted.map_or(Ok(0), |row| column(&row, "sent"))?;
+        let mut lately = Vec::new();
+        if count > 0 {
+            let sql = "SELECT keyword, at FROM automatic_text WHERE tenant_id = $1 AND our_number = $2 AND number = $3 \
+                 AND at > $4";
+            let day_ago = i64::try_from(DAY.as_micros()).map_or(0, |day| now.0.saturating_sub(day));
+            let [tenant, ours, theirs] = key();
+            for row in db.query_all_raw(self.statement(sql, [tenant, ours, theirs, day_ago.into()])).await? {
+                let word: Option<String> = column(&row, "keyword")?;
+                lately.push((word.as_deref().and_then(Keyword::parse), Timestamp(column(&row, "at")?)));
+            }
+        }
+        Ok((lately, count))
+    }
+
+    /// What decides whether a conversation's customer may be told that nobody was available.
+    pub async fn known_when_due(&self, id: ConversationId, now: Timestamp) -> Result<Option<Due>, StorageError> {
+        let tx = self.moment().await?;
+        let sql = "SELECT tenant_id, our_number, their_number FROM conversation WHERE id = $1 AND queue_id IS NOT NULL";
+        let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
+        let number = |name| column(&row, name).map(Number::stored);
+        let pair = Pair { ours: number("our_number")?, theirs: number("their_number")? };
+        let tenant = TenantId(column(&row, "tenant_id")?);
+        let (automatic, automatic_count) = self.automatic_texts(&tx, tenant, &pair, now).await?;
+        Ok(Some(Due { automatic, automatic_count, now }))
     }
 
     /// What the texts of a conversation may go out from, and who wants none.
@@ -120,6 +159,7 @@ impl Storage {
         tenant: TenantId,
         members: &[ExtensionId],
         pair: Option<&Pair>,
+        is_queued: bool,
         numbers: &[Number],
     ) -> Result<Reach, StorageError> {
         if pair.is_none() && numbers.is_empty() {
@@ -136,20 +176,23 @@ impl Storage {
             senders.insert(extension_id(&row, "id")?, of);
         }
         let sql = format!(
-            "SELECT c.extension_id, n.number, n.revision, n.sms_enabled, n.queue FROM {rows} r CROSS JOIN caller_id c \
-             CROSS JOIN phone_number n WHERE c.extension_id = r.id AND n.number = c.number AND n.tenant_id = $1 \
+            "SELECT c.extension_id, n.number, n.revision, n.sms_enabled, {FEEDS} AS feeds_queue \
+             FROM {rows} r CROSS JOIN caller_id c CROSS JOIN phone_number n WHERE c.extension_id = r.id AND n.number = c.number AND n.tenant_id = $1 \
              AND NOT n.deleted ORDER BY c.extension_id, c.place"
         );
         for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&ids)])).await? {
-            let sender = Sender {
-                number: Number::stored(column(&row, "number")?),
-                revision: column(&row, "revision")?,
-                sms_enabled: column(&row, "sms_enabled")?,
-                feeds_queue: column::<Option<String>>(&row, "queue")?.is_some(),
-            };
             if let Some(of) = senders.get_mut(&extension_id(&row, "extension_id")?) {
-                of.numbers.push(sender);
+                of.numbers.push(sender(&row)?);
             }
+        }
+        let mut own = None;
+        if let Some(pair) = pair.filter(|_| is_queued) {
+            let sql = format!(
+                "SELECT n.number, n.revision, n.sms_enabled, {FEEDS} AS feeds_queue FROM phone_number n \
+                 WHERE n.number = $2 AND n.tenant_id = $1 AND NOT n.deleted"
+            );
+            let values = [tenant.0.into(), pair.ours.as_str().into()];
+            own = db.query_one_raw(self.statement(&sql, values)).await?.as_ref().map(sender).transpose()?;
         }
         let theirs: Vec<_> = pair.map(|pair| &pair.theirs).into_iter().chain(numbers).map(|n| (n,)).collect();
         let rows = self.0.dialect.rows(2, &[("number", Column::Text)]);
@@ -157,7 +200,7 @@ impl Storage {
             "SELECT c.our_number, c.number FROM {rows} r CROSS JOIN consent c WHERE c.number = r.number \
              AND c.tenant_id = $1 AND c.opted_out"
         );
-        let mut reach = Reach { senders, ..Reach::default() };
+        let mut reach = Reach { own, senders, ..Reach::default() };
         for row in db.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&theirs)])).await? {
             let (ours, theirs): (String, _) = (column(&row, "our_number")?, Number::stored(column(&row, "number")?));
             if ours.is_empty() {
@@ -192,4 +235,13 @@ impl Storage {
         };
         found.iter().map(pair).collect()
     }
+}
+
+fn sender(row: &QueryResult) -> Result<Sender, StorageError> {
+    Ok(Sender {
+        number: Number::stored(column(row, "number")?),
+        revision: column(row, "revision")?,
+        sms_enabled: column(row, "sms_enabled")?,
+        feeds_queue: column(row, "feeds_queue")?,
+    })
 }

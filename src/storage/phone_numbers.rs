@@ -15,6 +15,10 @@ use super::{
     dialect::{Column, Hex, bulk},
 };
 
+/// Whether the phone number `n` feeds a queue that is there.
+pub(super) const FEEDS: &str = "EXISTS (SELECT 1 FROM sms_queue f WHERE f.tenant_id = n.tenant_id \
+     AND f.key = n.queue AND NOT f.deleted)";
+
 /// A phone number that an extension may send from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerId {
@@ -84,22 +88,25 @@ impl Storage {
 
     /// Those of them that the tenant owns.
     pub async fn senders(&self, tenant: TenantId, extension: ExtensionId) -> Result<Vec<CallerId>, StorageError> {
-        let sql = "SELECT n.number, n.label, n.sms_enabled, n.queue FROM caller_id c JOIN phone_number n ON n.number = c.number \
-                   WHERE c.extension_id = $1 AND n.tenant_id = $2 AND NOT n.deleted ORDER BY c.place";
+        let sql = format!(
+            "SELECT n.number, n.label, n.sms_enabled, {FEEDS} AS feeds_queue FROM caller_id c \
+             JOIN phone_number n ON n.number = c.number \
+             WHERE c.extension_id = $1 AND n.tenant_id = $2 AND NOT n.deleted ORDER BY c.place"
+        );
         let values = [extension.0.into(), tenant.0.into()];
         let sender = |row: &QueryResult| {
             Ok(CallerId {
                 number: Number::stored(column(row, "number")?),
                 label: column(row, "label")?,
                 sms_enabled: column(row, "sms_enabled")?,
-                feeds_queue: column::<Option<String>>(row, "queue")?.is_some(),
+                feeds_queue: column(row, "feeds_queue")?,
             })
         };
-        self.0.reader.query_all_raw(self.statement(sql, values)).await?.iter().map(sender).collect()
+        self.0.reader.query_all_raw(self.statement(&sql, values)).await?.iter().map(sender).collect()
     }
 }
 
-fn stored(row: &QueryResult) -> Result<StoredNumber, StorageError> {
+pub(super) fn stored(row: &QueryResult) -> Result<StoredNumber, StorageError> {
     Ok(StoredNumber {
         tenant: TenantId(column(row, "tenant_id")?),
         phone_number: PhoneNumber {

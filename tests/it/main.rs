@@ -25,3 +25,4 @@ mod sends;
 mod slow_readers;
 mod sms;
 mod tenants;
+mod voice_queues;

@@ -9,12 +9,14 @@ export interface Closed {
 }
 
 export function closed(thread: Thread, office: Office): Closed | null {
-  const { number, our_number, opted_out } = thread.row
+  const { number, our_number, opted_out, queue } = thread.row
   if (!number || !our_number) return null
   if (!number.startsWith('+')) return { what: 'Short codes and names can’t be texted back.', remedy: '' }
   if (opted_out) {
     return { what: 'They asked for no more texts.', remedy: 'They can text START to take texts again.' }
   }
+  // A queue's number is nobody's own.
+  if (queue) return null
   if (office.senders.length === 0) return NO_SENDER
   if (office.sender(our_number)) return null
   return { what: 'You can’t text from this number any more:', remedy: 'ask the administrator.' }

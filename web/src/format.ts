@@ -32,6 +32,9 @@ export function day(at: string): string {
   return ago === 0 ? 'Today' : ago === 1 ? 'Yesterday' : ago < 7 ? weekday.format(when) : fullDate.format(when)
 }
 
+/** When it was, of some time ago. */
+export const when = (at: string): string => `${day(at)}, ${clock(at)}`
+
 /** Names in a sentence: all of a few, else the first two and how many more. */
 export function people(names: readonly string[]): string {
   if (names.length < 2) return names.join('')

@@ -1,4 +1,5 @@
 // What people are called who write or type, though no row shows them: a large group's shows twenty.
+import { createContext } from 'svelte'
 import { SvelteMap } from 'svelte/reactivity'
 import { http, type Who } from './api/http'
 import { Numbers } from './numbers.svelte'
@@ -36,3 +37,6 @@ export class Names {
     })
   }
 }
+
+/** What people are called, for whatever the frame shows. */
+export const [useNames, giveNames] = createContext<Names>()

@@ -1,4 +1,5 @@
 // What is set for me and my company, kept as it changes: the numbers I may text from, limits, the tone.
+import { createContext } from 'svelte'
 import { http, type CallerId, type Me, type Settings } from './api/http'
 
 export class Office {
@@ -36,3 +37,6 @@ export class Office {
     if (data) this.settings = data
   }
 }
+
+/** What is set for who is signed in, for whatever the frame shows. */
+export const [useOffice, giveOffice] = createContext<Office>()

@@ -4,6 +4,8 @@ import { Alerts } from './alerts.svelte'
 import type { ClientFrame, EventFrame, Me, Message, ParticipantsChanged, ServerFrame } from './api/http'
 import { Socket } from './api/socket'
 import { Attention } from './attention'
+import { engineTime } from './clock.svelte'
+import { Desk } from './desk.svelte'
 import { Members } from './members.svelte'
 import { heard } from './heard'
 import { Names } from './names.svelte'
@@ -14,12 +16,17 @@ import { Requests } from './requests'
 import { Threads } from './threads.svelte'
 import { extensionOf } from './who'
 
+/** So long a passing notice is on the screen, in milliseconds. */
+const SAID = 10_000
+
 export class Store {
   connected = $state(false)
   /** The connection was lost, or could not be made, and is tried again. */
   reconnecting = $state(false)
   /** Whether the first snapshot is there. */
   ready = $state(false)
+  /** Which of the portal's areas is looked at. */
+  area = $state('messages')
   openId = $state<string | null>(null)
   /** What happened to me, until something else is opened. */
   notice = $state<string | null>(null)
@@ -36,9 +43,11 @@ export class Store {
   readonly alerts: Alerts
   readonly names = new Names()
   readonly office: Office
+  readonly desk: Desk
   readonly #socket: Socket
   #cursor: number | null = null
   #epoch: string | null = null
+  #telling = 0
 
   /** Newest activity first. A chat that nobody has written in yet shows only to who opened it. */
   list = $derived.by(() => this.threads.list.filter((t) => t.row.last_seq > 0 || t.id === this.openId))
@@ -57,6 +66,7 @@ export class Store {
     this.attention = new Attention((frame) => this.#send(frame))
     this.outbox = new Outbox(who, (frame) => this.#send(frame))
     this.alerts = new Alerts(who, (id) => void this.openThread(id), () => this.office.settings?.alert_tone ?? 'chime')
+    this.desk = new Desk(this)
     this.#socket = new Socket({
       position: () => ({ cursor: this.#cursor, epoch: this.#epoch }),
       frame: (frame) => this.#frame(frame),
@@ -79,9 +89,22 @@ export class Store {
   // What the person does
 
   async openThread(id: string): Promise<void> {
+    this.area = 'messages'
     this.openId = id
     this.notice = null
     await this.#bring(id)
+  }
+
+  /** What is open, and not told to me as it changes, is asked for again. */
+  async look(id: string): Promise<void> {
+    if (this.openId === id) await this.#bring(id)
+  }
+
+  /** Something that others did, or that is done: it is said for a while. */
+  tell(notice: string): void {
+    this.notice = notice
+    clearTimeout(this.#telling)
+    this.#telling = window.setTimeout(() => this.notice === notice && (this.notice = null), SAID)
   }
 
   /** Back to the list. */
@@ -111,9 +134,12 @@ export class Store {
   /** What is open is read: anew, or on from where it was. It may be over for me by now. */
   async #bring(id: string): Promise<void> {
     const before = this.open
-    if (!this.threads.get(id) && (await this.threads.fetch(id)) === false && this.openId === id) {
+    // What I am not in is told to me in part, or not at all.
+    if (!this.threads.get(id)?.isMine && (await this.threads.fetch(id)) === false && this.openId === id) {
       this.openId = null
-      if (before) this.notice = `You are no longer in ${before.name}`
+      if (before?.row.queue) this.tell(`The conversation with ${before.name} is not yours to read any more`)
+      else if (before) this.notice = `You are no longer in ${before.name}`
+      return
     }
     await this.threads.get(id)?.load()
   }
@@ -125,7 +151,7 @@ export class Store {
     this.reconnecting = true
     this.outbox.offline()
     this.presence.lost()
-    for (const thread of this.threads.list) thread.nobodyTypes()
+    for (const thread of this.threads.all) thread.nobodyTypes()
   }
 
   #frame(frame: ServerFrame): void {
@@ -133,6 +159,7 @@ export class Store {
       case 'welcome':
         this.#epoch = frame.epoch
         this.office.me = frame.me
+        engineTime(frame.server_time)
         if (frame.resumed) break
         void this.office.readSettings()
         this.names.numbers.again()
@@ -166,6 +193,8 @@ export class Store {
         this.presence.told(frame.states)
         break
       case 'queues':
+        this.desk.told(frame.queues)
+        break
       case 'pong':
         break
     }
@@ -182,6 +211,7 @@ export class Store {
     this.names.numbers.online()
     if (!this.office.settings) void this.office.readSettings()
     this.alerts.caughtUp()
+    this.desk.queues.voiceTurn++
     void this.members?.load()
     void this.threads.unreadBelow()
     if (this.openId !== null) void this.#bring(this.openId)
@@ -192,11 +222,13 @@ export class Store {
       case 'message.created':
         this.#message(event.data)
         this.#alert(event.data)
+        void this.desk.heard(event.data)
         break
       case 'message.updated':
         this.threads.get(event.data.conversation)?.update(event.data)
         break
       case 'conversation.updated':
+        this.desk.updated(event.data)
         // New to me. Where it is held, its answer was here first, as it is for who made it, or I was out and in again
         // while I was away: then what is held is where the timeline begins all the same.
         if (event.data.joined) this.threads.hold({ ...event.data, my_read: event.data.joined })
@@ -213,6 +245,7 @@ export class Store {
         break
       case 'extension.updated':
         this.#renamed(event.data.extension, event.data.name)
+        this.desk.queues.voiceTurn++
         if (event.data.extension === this.me.extension) void this.office.readMe()
         break
       case 'number.updated':
@@ -226,6 +259,8 @@ export class Store {
         break
       case 'unrouted.updated':
         break
+      default:
+        this.desk.event(event)
     }
   }
 
@@ -262,10 +297,12 @@ export class Store {
   #removed(id: string, why: string, version: number): void {
     const isOpen = this.openId === id
     const thread = isOpen ? this.open : this.threads.get(id)
+    const news = why === 'released' || why === 'transferred' ? this.desk.removed(id, why) : null
     this.threads.end(id, version)
     if (this.members?.id === id) this.members = null
     if (isOpen) this.openId = null
-    if (thread && (isOpen || why === 'removed')) {
+    if (news) this.tell(news)
+    else if (thread && !thread.row.queue && (isOpen || why === 'removed')) {
       this.notice = why === 'left' ? `You left ${thread.name}` : `You were removed from ${thread.name}`
     }
   }
@@ -273,6 +310,6 @@ export class Store {
   #renamed(extension: string, name: string): void {
     this.names.rename(extension, name)
     this.members?.rename(extension, name)
-    for (const thread of this.threads.list) thread.rename(extension, name)
+    for (const thread of this.threads.all) thread.rename(extension, name)
   }
 }

@@ -44,6 +44,8 @@ export class Thread {
 
   isGroup = $derived.by(() => this.row.kind === 'group')
   isSms = $derived.by(() => this.row.kind === 'sms')
+  /** I am in it: it is on my list. A queue's conversation is its agent's, and nobody's when it waits or is closed. */
+  isMine = $derived.by(() => isMine(this.row, this.me))
   /** What is written here also goes out by SMS. */
   goesOut = $derived.by(() => this.isSms || this.row.outsider_count > 0)
   members = $derived.by(() => this.row.participants.filter(isMember))
@@ -53,7 +55,8 @@ export class Thread {
     this.row.number ? this.names.numbers.of(this.row.number) : (this.row.name ?? this.others.map((p) => p.name).join(', ')),
   )
   myRead = $derived.by(() => this.row.my_read ?? { seq: 0, text_no: 0 })
-  unread = $derived.by(() => Math.max(0, this.row.text_count - this.myRead.text_no))
+  /** Who only reads has no marker. */
+  unread = $derived.by(() => (this.isMine ? Math.max(0, this.row.text_count - this.myRead.text_no) : 0))
   /** Who types, by name. */
   typists = $derived.by(() => [...this.#typing.keys()].map((extension) => this.#shown(extension) ?? this.names.of(extension)))
 
@@ -116,6 +119,8 @@ export class Thread {
       name: (isNewer ? row.name : held.name) ?? held.name ?? null,
       version: Math.max(row.version, held.version),
       needs_reply_since: (row.version >= held.version ? row : held).needs_reply_since ?? null,
+      // Its deadline changes without a revision.
+      queue: (isNewer && (row.version >= held.version || row.revision > held.revision) ? row : held).queue ?? null,
       // Events don't tell it: it is as it was last asked for.
       opted_out: row.opted_out ?? held.opted_out ?? null,
       participants,
@@ -259,6 +264,11 @@ export class Thread {
       return news && news.version > m.version ? news : m
     })
   }
+}
+
+/** Whether I am in it: of a queue's conversations in those that I have claimed. */
+export function isMine({ queue }: Conversation, me: Me): boolean {
+  return !queue || (queue.state === 'claimed' && queue.claimed_by?.extension === me.extension)
 }
 
 /** What of a row is about its newest message. */

@@ -2,7 +2,7 @@
 import { SvelteMap } from 'svelte/reactivity'
 import { http, type Conversation, type Me } from './api/http'
 import type { Names } from './names.svelte'
-import { Thread } from './thread.svelte'
+import { isMine, Thread } from './thread.svelte'
 
 const PAGE = 200
 
@@ -34,10 +34,17 @@ export class Threads {
     private readonly changed: (id: string) => void,
   ) {}
 
-  /** Newest activity first. */
+  /** Those that I am in, newest activity first; what I only read of a queue is held beside them. */
   list = $derived.by(() =>
-    [...this.#held.values()].sort((a, b) => below(a.row.last_activity_at, b.row.last_activity_at) || below(a.id, b.id)),
+    [...this.#held.values()]
+      .filter((thread) => thread.isMine)
+      .sort((a, b) => below(a.row.last_activity_at, b.row.last_activity_at) || below(a.id, b.id)),
   )
+
+  /** All that is held, as it comes. */
+  get all(): Iterable<Thread> {
+    return this.#held.values()
+  }
 
   get(id: string): Thread | undefined {
     return this.#held.get(id)
@@ -50,7 +57,8 @@ export class Threads {
 
   /** A row as it is for me; of what is held, only what is newer stays. */
   hold(row: Conversation): void {
-    if (row.version <= (this.#gone.get(row.id) ?? -1)) return
+    // What is not mine any more may still be mine to read.
+    if (isMine(row, this.me) && row.version <= (this.#gone.get(row.id) ?? -1)) return
     if (row.number && row.name) this.names.numbers.heard(row.number, row.name)
     const held = this.#held.get(row.id)
     if (held) {
@@ -68,6 +76,11 @@ export class Threads {
   end(id: string, version: number): void {
     this.#gone.set(id, version)
     this.#held.delete(id)
+  }
+
+  /** It was only read here, and isn't any more: in a busy queue there are many. */
+  drop(id: string): void {
+    if (!this.#held.get(id)?.isMine) this.#held.delete(id)
   }
 
   /** Everything anew: what is held may be of another time. What is open stays on the screen. */

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::{
     actors::session::{Deliver, End, SessionAddr},
-    domain::{Audience, ExtensionId, SessionId, Version},
+    domain::{ExtensionId, SessionId, Version},
     protocol::frames::Close,
     storage::SecretHash,
 };
@@ -110,7 +110,7 @@ impl Roster {
     }
 
     /// Queues a frame for all who are told.
-    pub(super) fn queue(&mut self, audience: &Audience, version: Version, frame: &ByteString) {
+    pub(super) fn queue(&mut self, who: &[ExtensionId], version: Version, frame: &ByteString) {
         let Self { rows, by_extension, touched, .. } = self;
         let mut put = |place: usize| {
             if let Some(row) = &mut rows[place] {
@@ -120,14 +120,15 @@ impl Roster {
                 row.queued.push((version, frame.clone()));
             }
         };
-        match audience {
-            Audience::Tenant => by_extension.values().flatten().for_each(|place| put(*place)),
-            Audience::Extensions(who) => {
-                for places in who.iter().filter_map(|id| by_extension.get(id)) {
-                    places.iter().for_each(|place| put(*place));
-                }
-            }
+        for places in who.iter().filter_map(|id| by_extension.get(id)) {
+            places.iter().for_each(|place| put(*place));
         }
+    }
+
+    /// ... for everyone there is.
+    pub(super) fn queue_for_all(&mut self, version: Version, frame: &ByteString) {
+        let everyone: Vec<_> = self.by_extension.keys().copied().collect();
+        self.queue(&everyone, version, frame);
     }
 
     /// Hands over what is queued. Answers how many frames, and who could not take them: those are off the roster.

@@ -23,6 +23,7 @@ pub fn create_direct(caller: &Caller, other: ExtensionId, id: ConversationId) ->
         members: [caller.extension, other].into(),
         pair: None,
         numbers: [].into(),
+        queue: None,
     };
     Ok(Decision { guards: vec![], changes: vec![Change::ConversationCreated(conversation)] })
 }

@@ -39,6 +39,7 @@ pub fn create_group(
         members: members.clone(),
         pair: None,
         numbers: numbers.into_iter().collect(),
+        queue: None,
     };
     let words = MessageText::of_system(format!("Group created by {caller}"));
     let first = NewMessage {

@@ -19,6 +19,7 @@ pub fn create_sms(owner: ExtensionId, pair: Pair, id: ConversationId) -> Change 
         members: [owner].into(),
         pair: Some(pair),
         numbers: [].into(),
+        queue: None,
     })
 }
 

@@ -1,19 +1,27 @@
 //! A conversation's state, and what its committed changes make of it. One file per command.
 
 pub mod add;
+pub mod claim;
+pub mod close;
 pub mod consent;
 pub mod create_direct;
 pub mod create_group;
 pub mod create_sms;
+pub mod enter;
 mod message;
+pub mod queued;
 mod reach;
 pub mod read;
 pub mod receive;
+pub mod release;
 pub mod remove;
 pub mod rename;
 pub mod retry;
 pub mod send;
+pub mod start;
 mod system;
+pub mod time_out;
+pub mod transfer;
 pub mod typing;
 
 use std::{
@@ -29,9 +37,11 @@ use super::{
     change::{Appearance, Reading},
     extension::Colleague,
     phone::Number,
+    queue::Agent,
 };
 
 pub use message::{Attachment, AttachmentState, Author, Direction, Marker, Message, MessageId, NewMessage, Reply};
+pub use queued::{Queued, Stand, State, Taken};
 pub use reach::{Reach, Sender, Senders};
 pub use system::{SystemEvent, Whom};
 
@@ -48,7 +58,7 @@ pub enum Kind {
     Direct,
     /// Named; extensions come and go.
     Group,
-    /// An extension's own thread with a number outside.
+    /// With a number outside: an extension's own thread, or a conversation of a queue.
     Sms,
 }
 
@@ -106,6 +116,8 @@ pub struct Facts {
     pub numbers: Arc<[Number]>,
     /// Since when a customer waits for a reply.
     pub needs_reply_since: Option<Timestamp>,
+    /// Where it stands in its queue.
+    pub queue: Option<Box<Queued>>,
 }
 
 /// How many participants a row shows.
@@ -136,6 +148,8 @@ pub struct Conversation {
     pub numbers: Arc<[Number]>,
     /// Where it goes out, what its members may send from, and who wants no texts.
     pub reach: Reach,
+    /// Where it stands in its queue, if it belongs to one.
+    pub queue: Option<Queued>,
 }
 
 /// What may be asked of a conversation.
@@ -185,6 +199,21 @@ pub enum Command {
     },
     /// Leave the group.
     Leave,
+    /// Take what waits, as this agent of its queue.
+    Claim(Arc<Agent>),
+    /// Give it to somebody else.
+    Transfer(Arc<transfer::Target>),
+    /// Give it back to its queue.
+    Release,
+    /// End it.
+    Close,
+    /// Who held it may do so no longer.
+    Abandon {
+        /// Who.
+        of: ExtensionId,
+    },
+    /// Time has run out.
+    TimeOut(Arc<time_out::Due>),
 }
 
 /// Why somebody is in a conversation no longer.
@@ -195,6 +224,10 @@ pub enum Gone {
     Left,
     /// By another's.
     Removed,
+    /// It went back to its queue.
+    Released,
+    /// It is another agent's, or in another queue.
+    Transferred,
 }
 
 impl Gone {
@@ -203,12 +236,14 @@ impl Gone {
         match self {
             Gone::Left => "left",
             Gone::Removed => "removed",
+            Gone::Released => "released",
+            Gone::Transferred => "transferred",
         }
     }
 
     /// The reason of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Gone::Left, Gone::Removed].into_iter().find(|g| g.as_str() == name)
+        [Gone::Left, Gone::Removed, Gone::Released, Gone::Transferred].into_iter().find(|g| g.as_str() == name)
     }
 }
 
@@ -216,7 +251,7 @@ impl Command {
     /// The entries that it makes in a timeline, if any: so much of the sender's allowance it takes.
     pub fn entries(&self) -> Option<u32> {
         match self {
-            Command::Read { .. } | Command::Receive(_) => None,
+            Command::Read { .. } | Command::Receive(_) | Command::Abandon { .. } | Command::TimeOut(_) => None,
             Command::Add { others, numbers } => Some(u32::try_from(others.len() + numbers.len()).unwrap_or(u32::MAX)),
             Command::Send { .. }
             | Command::Retry(_)
@@ -224,7 +259,11 @@ impl Command {
             | Command::Rename { .. }
             | Command::Remove { .. }
             | Command::RemoveNumber { .. }
-            | Command::Leave => Some(1),
+            | Command::Leave
+            | Command::Claim(_)
+            | Command::Transfer(_)
+            | Command::Release
+            | Command::Close => Some(1),
         }
     }
 
@@ -240,7 +279,13 @@ impl Command {
             | Command::Add { .. }
             | Command::Remove { .. }
             | Command::RemoveNumber { .. }
-            | Command::Leave => true,
+            | Command::Leave
+            | Command::Claim(_)
+            | Command::Transfer(_)
+            | Command::Release
+            | Command::Close
+            | Command::Abandon { .. }
+            | Command::TimeOut(_) => true,
         }
     }
 }
@@ -251,16 +296,19 @@ impl Conversation {
         if by.tenant() != self.tenant {
             return Err(Refusal::NotFound);
         }
-        if let (Command::Receive(arrival), By::Engine(_)) = (command, by) {
-            return receive::receive(self, arrival);
+        match (command, by) {
+            (Command::Receive(arrival), By::Engine(_)) => return receive::receive(self, arrival),
+            (Command::Abandon { of }, By::Engine(_)) => return Ok(release::abandon(self, *of)),
+            (Command::TimeOut(due), By::Engine(_)) => return time_out::time_out(self, due),
+            _ => {}
         }
         let caller = by.caller()?;
         match command {
-            Command::Send { client_id, text, from } => {
-                send::send(self, caller.extension, *client_id, text, from.as_ref())
+            Command::Send { client_id, text, from } => send::send(self, caller, *client_id, text, from.as_ref()),
+            Command::Receive(_) | Command::Abandon { .. } | Command::TimeOut(_) => {
+                Err(Refusal::Forbidden("only the engine does this".into()))
             }
-            Command::Receive(_) => Err(Refusal::Forbidden("only a carrier brings texts in".into())),
-            Command::Retry(seen) => retry::retry(self, caller.extension, seen),
+            Command::Retry(seen) => retry::retry(self, caller, seen),
             Command::Consent(wish) => consent::consent(self, caller, wish),
             Command::Read { seq } => read::read(self, &[(caller.extension, *seq)]),
             Command::Rename { name } => rename::rename(self, caller, name),
@@ -268,6 +316,10 @@ impl Conversation {
             Command::Remove { who } => remove::remove(self, caller, who),
             Command::RemoveNumber { number } => remove::remove_number(self, caller, number),
             Command::Leave => remove::leave(self, caller),
+            Command::Claim(agent) => claim::claim(self, caller, agent),
+            Command::Transfer(target) => transfer::transfer(self, caller, target),
+            Command::Release => release::release(self, caller),
+            Command::Close => close::close(self, caller),
         }
     }
 
@@ -289,6 +341,7 @@ impl Conversation {
             Happening::ConversationUpdated { facts, joined } => {
                 self.revision = facts.revision;
                 self.name.clone_from(&facts.name);
+                self.queue = facts.queue.as_deref().cloned();
                 if let (Some(marker), Audience::Extensions(who)) = (joined, &committed.audience) {
                     self.members.extend(who.iter().map(|e| (*e, *marker)));
                     self.gather();
@@ -307,13 +360,26 @@ impl Conversation {
                 }
                 self.gather();
             }
+            Happening::QueueWaiting { facts, .. } => self.queue = facts.queue.as_deref().cloned(),
+            Happening::ConversationRemoved { .. } => {
+                if let Audience::Extensions(who) = &committed.audience {
+                    for gone in who.iter() {
+                        self.members.remove(gone);
+                        self.typing.remove(gone);
+                    }
+                    self.gather();
+                }
+            }
             Happening::MessageUpdated(_)
-            | Happening::ConversationRemoved { .. }
             | Happening::ExtensionUpdated(_)
             | Happening::PhoneNumberUpdated(_)
             | Happening::ConsentUpdated { .. }
             | Happening::UnroutedUpdated(_)
-            | Happening::SettingsUpdated => {}
+            | Happening::SettingsUpdated
+            | Happening::VoiceQueueUpdated(_)
+            | Happening::QueueUpdated(_)
+            | Happening::AgentUpdated { .. }
+            | Happening::QueueTaken { .. } => {}
         }
     }
 
@@ -324,7 +390,7 @@ impl Conversation {
 
     /// When something falls due here by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        self.queue.as_ref()?.deadline()
     }
 
     /// The marker of a member; who is none may not know that the conversation is there.
@@ -338,7 +404,7 @@ impl Conversation {
         match self.kind {
             Kind::Group => Ok(()),
             Kind::Direct => Err(Refusal::Forbidden("a chat of two has no name, and always the same two in it".into())),
-            Kind::Sms => Err(Refusal::Forbidden("a thread with a customer is its owner's alone".into())),
+            Kind::Sms => Err(Refusal::Forbidden("a conversation with a customer is no group".into())),
         }
     }
 
@@ -361,6 +427,7 @@ impl Conversation {
             participant_count: i64::try_from(members.len() + numbers.len()).unwrap_or(i64::MAX),
             pair: self.pair.clone(),
             numbers,
+            queue: self.queue.clone(),
         }
     }
 
@@ -384,7 +451,7 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Caller, Role};
+    use crate::domain::{Caller, Role, queue::tests::line};
     use uuid::Uuid;
 
     pub fn ext(n: u128) -> ExtensionId {
@@ -425,6 +492,7 @@ mod tests {
             pair: None,
             numbers: [].into(),
             reach: Reach::default(),
+            queue: None,
         };
         group.gather();
         group
@@ -459,6 +527,38 @@ mod tests {
         let reach = [(ext(1), senders(&[OURS])), (ext(2), senders(&["+14045550101"])), (ext(3), senders(&[]))];
         let reach = Reach { senders: reach.into(), ..Reach::default() };
         Conversation { numbers: [number(THEIRS)].into(), reach, ..group() }
+    }
+
+    /// A conversation of the support queue that waits.
+    pub fn waiting() -> Conversation {
+        let own = Sender { number: number(OURS), revision: 5, sms_enabled: true, feeds_queue: true };
+        Conversation {
+            kind: Kind::Sms,
+            name: None,
+            pair: Some(Pair { ours: number(OURS), theirs: number(THEIRS) }),
+            reach: Reach { own: Some(own), ..Reach::default() },
+            queue: Some(Queued::new(Arc::new(line()), State::Waiting)),
+            ..group_of([])
+        }
+    }
+
+    /// ... that extension `n` holds.
+    pub fn claimed(n: u128) -> Conversation {
+        let queue = Queued::new(Arc::new(line()), State::Claimed(colleague(n)));
+        let members = group_of([n]);
+        Conversation { queue: Some(queue), members: members.members, audience: members.audience, ..waiting() }
+    }
+
+    /// ... that extension `n` held and closed.
+    pub fn closed(n: u128) -> Conversation {
+        let mut closed = claimed(n);
+        closed.queue.iter_mut().for_each(|queued| queued.state = State::Closed(Some(colleague(n))));
+        closed
+    }
+
+    /// Extension `n`, who supervises.
+    pub fn supervisor(n: u128) -> Caller {
+        Caller { role: Role::Supervisor, ..caller(n) }
     }
 
     /// A text of extension `n`.

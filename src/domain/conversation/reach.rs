@@ -14,6 +14,8 @@ use super::Pair;
 /// What is known of sending.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reach {
+    /// Of a queue conversation: the number that it goes out from, whoever writes.
+    pub own: Option<Sender>,
     /// What each member may send from.
     pub senders: HashMap<ExtensionId, Senders>,
     /// The pairs that want no texts, of those that a text from here may go to.
@@ -88,6 +90,13 @@ impl Reach {
             guards.push(Guard::PhoneNumber(sender.number.clone(), sender.revision));
         }
         Ok(chosen.number.clone())
+    }
+
+    /// The number of a queue conversation: whether it may be sent from, and what that rests on.
+    pub fn own_number(&self, ours: &Number, guards: &mut Vec<Guard>) -> Result<(), Refusal> {
+        let own = self.own.as_ref().filter(|own| own.sms_enabled).ok_or_else(|| Refusal::sender_gone(ours))?;
+        guards.push(Guard::PhoneNumber(own.number.clone(), own.revision));
+        Ok(())
     }
 
     /// The sending of a text from one of ours to a number outside: queued, or failed at once.

@@ -13,7 +13,7 @@ use crate::domain::{
     },
 };
 
-use super::{Author, Conversation, Direction, NewMessage, Pair, Reply, SystemEvent, reach, system::pill};
+use super::{Author, Conversation, Direction, NewMessage, Pair, Reply, Stand, SystemEvent, reach, system::pill};
 
 /// A text that came in, and what was known of the pair when its place was decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,8 +71,16 @@ pub fn receive(conversation: &Conversation, arrival: &Arrival) -> Result<Decisio
     if conversation.pair.as_ref() != Some(&pair) {
         return Err(Refusal::NotFound);
     }
+    if let Some(queued) = &conversation.queue {
+        // What was closed meanwhile takes nothing more in, but words of consent, which begin nothing.
+        if queued.state.stand() == Stand::Closed && arrival.word.is_none() {
+            return Err(Refusal::NotFound);
+        }
+    }
     let mut decision = entries(conversation.id, &conversation.audience, arrival);
     decision.guards.push(conversation.guard());
+    decision.guards.extend(conversation.queue.as_ref().map(|queued| queued.line.guard()));
+    decision.changes.extend(conversation.told_of_text());
     Ok(decision)
 }
 
@@ -171,7 +179,7 @@ fn answer(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{OURS, THEIRS, ext, number, thread};
+    use super::super::tests::{OURS, THEIRS, claimed, closed, ext, number, thread, waiting};
     use super::*;
     use crate::domain::sms::inbound::Media;
     use uuid::Uuid;
@@ -214,6 +222,17 @@ mod tests {
         let mut other = arrival("Hello?", KnownPair::default());
         other.incoming.from = number("+14045550198");
         assert_eq!(receive(&thread(), &other), Err(Refusal::NotFound), "another customer's is not for this thread");
+    }
+
+    #[test]
+    fn in_a_queue_whoever_shows_it_is_told_of_its_row() {
+        let hello = arrival("Hello?", KnownPair::default());
+        let last = |c: &Conversation| receive(c, &hello).unwrap().changes.pop();
+        assert!(matches!(last(&waiting()), Some(Change::WaitingShown(_))), "what its agents see");
+        assert!(matches!(last(&claimed(1)), Some(Change::RowShown { .. })), "the clock that starts");
+        assert_eq!(receive(&closed(1), &hello), Err(Refusal::NotFound), "it begins another");
+        let stop = arrival("STOP", KnownPair::default());
+        assert!(receive(&closed(1), &stop).is_ok(), "a word of consent is shown where there is a place for it");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `retry`: a person starts another attempt of a delivery that didn't arrive, or perhaps didn't.
 
 use crate::domain::{
-    Change, Decision, ExtensionId, Guard, Refusal, Seq, Timestamp, change::DeliveryMoved, sms::delivery::Delivery,
+    Caller, Change, Decision, ExtensionId, Guard, Refusal, Seq, Timestamp, change::DeliveryMoved,
+    sms::delivery::Delivery,
 };
 
-use super::{Conversation, Kind};
+use super::{Conversation, Kind, send::held};
 
 /// What a person saw when they pressed Retry, and the delivery as it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +23,12 @@ pub struct Seen {
 }
 
 /// Another attempt, if the one that was seen is the newest and has come to nothing; else no change.
-pub fn retry(conversation: &Conversation, caller: ExtensionId, seen: &Seen) -> Result<Decision, Refusal> {
-    conversation.member(caller)?;
+pub fn retry(conversation: &Conversation, who: &Caller, seen: &Seen) -> Result<Decision, Refusal> {
+    let caller = who.extension;
+    match &conversation.queue {
+        Some(queued) => held(conversation, queued, who)?,
+        None => drop(conversation.member(caller)?),
+    }
     if conversation.kind == Kind::Group && seen.author != Some(caller) {
         return Err(Refusal::Forbidden("only who wrote it may send it again: it goes out from their number".into()));
     }
@@ -38,7 +43,13 @@ pub fn retry(conversation: &Conversation, caller: ExtensionId, seen: &Seen) -> R
             status: seen.delivery.status,
         },
     ];
-    let ours = conversation.reach.sender(caller, again.our_number.as_ref(), &mut guards)?;
+    let ours = match (&conversation.queue, &conversation.pair) {
+        (Some(_), Some(pair)) => {
+            conversation.reach.own_number(&pair.ours, &mut guards)?;
+            pair.ours.clone()
+        }
+        _ => conversation.reach.sender(caller, again.our_number.as_ref(), &mut guards)?,
+    };
     if conversation.reach.is_opted_out(&ours, &again.number) {
         return Err(Refusal::OptedOut);
     }
@@ -56,7 +67,7 @@ pub fn retry(conversation: &Conversation, caller: ExtensionId, seen: &Seen) -> R
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{OURS, THEIRS, ext, mixed, number, thread};
+    use super::super::tests::{OURS, THEIRS, caller, claimed, ext, mixed, number, thread, waiting};
     use super::super::{Pair, reach};
     use super::*;
     use crate::domain::sms::delivery::Status;
@@ -69,7 +80,7 @@ mod tests {
     #[test]
     fn what_came_to_nothing_is_queued_again() {
         for status in [Status::Failed, Status::Undelivered, Status::Unconfirmed] {
-            let decision = retry(&thread(), ext(1), &seen(status, 1)).unwrap();
+            let decision = retry(&thread(), &caller(1), &seen(status, 1)).unwrap();
             let [Change::DeliveryMoved(moved)] = &decision.changes[..] else { panic!("one change") };
             assert_eq!((moved.delivery.status, moved.delivery.attempt), (Status::Queued, 2));
         }
@@ -78,7 +89,7 @@ mod tests {
     #[test]
     fn another_attempt_than_the_newest_or_one_that_arrived_is_no_change() {
         for seen in [seen(Status::Failed, 7), seen(Status::Delivered, 1), seen(Status::Sending, 1)] {
-            assert_eq!(retry(&thread(), ext(1), &seen), Ok(Decision::default()));
+            assert_eq!(retry(&thread(), &caller(1), &seen), Ok(Decision::default()));
         }
     }
 
@@ -86,16 +97,22 @@ mod tests {
     fn nothing_goes_to_who_said_stop_or_without_the_number() {
         let mut stopped = thread();
         stopped.reach.opted_out = [Pair { ours: number(OURS), theirs: number(THEIRS) }].into();
-        assert_eq!(retry(&stopped, ext(1), &seen(Status::Failed, 1)), Err(Refusal::OptedOut));
+        assert_eq!(retry(&stopped, &caller(1), &seen(Status::Failed, 1)), Err(Refusal::OptedOut));
         let mut gone = thread();
         gone.reach.senders.clear();
-        assert!(matches!(retry(&gone, ext(1), &seen(Status::Failed, 1)), Err(Refusal::SmsNotEnabled(_))));
+        assert!(matches!(retry(&gone, &caller(1), &seen(Status::Failed, 1)), Err(Refusal::SmsNotEnabled(_))));
     }
 
     #[test]
     fn in_a_group_only_its_author_may() {
-        assert!(retry(&mixed(), ext(1), &seen(Status::Failed, 1)).is_ok());
-        assert!(matches!(retry(&mixed(), ext(2), &seen(Status::Failed, 1)), Err(Refusal::Forbidden(_))));
-        assert_eq!(retry(&mixed(), ext(9), &seen(Status::Failed, 1)), Err(Refusal::NotFound));
+        assert!(retry(&mixed(), &caller(1), &seen(Status::Failed, 1)).is_ok());
+        assert!(matches!(retry(&mixed(), &caller(2), &seen(Status::Failed, 1)), Err(Refusal::Forbidden(_))));
+        assert_eq!(retry(&mixed(), &caller(9), &seen(Status::Failed, 1)), Err(Refusal::NotFound));
+    }
+
+    #[test]
+    fn in_a_queue_who_holds_it_now() {
+        assert!(retry(&claimed(2), &caller(2), &seen(Status::Failed, 1)).is_ok());
+        assert_eq!(retry(&waiting(), &caller(1), &seen(Status::Failed, 1)), Err(Refusal::NotFound));
     }
 }

@@ -1,21 +1,25 @@
 //! `send`: a member writes a message, once. Where somebody outside is in it, it goes out by SMS as well.
 
 use crate::domain::{
-    Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Refusal, phone::Number,
+    Caller, Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Refusal, Role, phone::Number,
     sms::segments::estimate,
 };
 
-use super::{Conversation, Direction, Kind, Message, NewMessage, Pair, Reply};
+use super::{Conversation, Direction, Kind, Message, NewMessage, Pair, Queued, Reply};
 
 /// A member writes. Its place is given by the ledger.
 pub fn send(
     conversation: &Conversation,
-    author: ExtensionId,
+    caller: &Caller,
     client_id: ClientId,
     text: &MessageText,
     from: Option<&Number>,
 ) -> Result<Decision, Refusal> {
-    conversation.member(author)?;
+    let author = caller.extension;
+    match &conversation.queue {
+        Some(queued) => held(conversation, queued, caller)?,
+        None => drop(conversation.member(author)?),
+    }
     let audience = conversation.audience.clone();
     let inside = NewMessage::text(conversation.id, author, client_id, text.clone(), audience);
     let mut guards = vec![conversation.guard()];
@@ -25,7 +29,24 @@ pub fn send(
         _ if from.is_some() => return Err(Refusal::invalid("from: nobody outside is in this conversation")),
         _ => inside,
     };
-    Ok(Decision { guards, changes: vec![Change::MessageAdded(message)] })
+    guards.extend(conversation.queue.as_ref().map(|queued| queued.line.guard()));
+    let changes = [Change::MessageAdded(message)].into_iter().chain(conversation.told_of_text());
+    Ok(Decision { guards, changes: changes.collect() })
+}
+
+/// In a queue conversation only who holds it writes to the customer.
+pub(super) fn held(conversation: &Conversation, queued: &Queued, caller: &Caller) -> Result<(), Refusal> {
+    match queued.state.holder() {
+        Some(holder) if holder.id == caller.extension => Ok(()),
+        Some(holder) if caller.role >= Role::Supervisor => {
+            Err(Refusal::Forbidden(format!("only {holder} writes to the customer")))
+        }
+        // Who held it last, and supervisors, may know how it stands.
+        _ if caller.role >= Role::Supervisor || conversation.members.contains_key(&caller.extension) => {
+            Err(queued.not_held())
+        }
+        _ => Err(Refusal::NotFound),
+    }
 }
 
 /// In a thread: from its own number, and only if that may be.
@@ -44,7 +65,10 @@ fn to_customer(
     if !theirs.is_textable() {
         return Err(Refusal::InvalidNumber("this sender can't be texted back".into()));
     }
-    thread.reach.sender(author, Some(ours), guards)?;
+    match &thread.queue {
+        None => drop(thread.reach.sender(author, Some(ours), guards)?),
+        Some(_) => thread.reach.own_number(ours, guards)?,
+    }
     if thread.reach.is_opted_out(ours, theirs) {
         return Err(Refusal::OptedOut);
     }
@@ -88,7 +112,10 @@ pub fn again(first: Message, conversation: ConversationId, text: &MessageText) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{OURS, THEIRS, chat, ext, message, mixed, number, senders, thread};
+    use super::super::tests::{
+        OURS, THEIRS, caller, chat, claimed, closed, colleague, ext, message, mixed, number, senders, supervisor,
+        thread, waiting,
+    };
     use super::super::{Author, Reach, Sender};
     use super::*;
     use crate::domain::sms::delivery::{Delivery, Status};
@@ -104,7 +131,7 @@ mod tests {
 
     fn sent(conversation: &Conversation, author: u128, from: Option<&str>) -> Result<NewMessage, Refusal> {
         let from = from.map(number);
-        let decision = send(conversation, ext(author), client_id(), &text("Hi"), from.as_ref())?;
+        let decision = send(conversation, &caller(author), client_id(), &text("Hi"), from.as_ref())?;
         let [Change::MessageAdded(message)] = &decision.changes[..] else { panic!("one message") };
         Ok(message.clone())
     }
@@ -116,7 +143,7 @@ mod tests {
     #[test]
     fn a_member_s_message_is_for_all_members() {
         let c = chat();
-        let decision = send(&c, ext(1), client_id(), &text("Hi"), None).unwrap();
+        let decision = send(&c, &caller(1), client_id(), &text("Hi"), None).unwrap();
         assert_eq!(decision.guards, [Guard::Conversation(c.id, 1)]);
         let [Change::MessageAdded(message)] = &decision.changes[..] else { panic!("one message") };
         assert_eq!((&message.author, &message.audience[..]), (&Author::Extension(ext(1)), &[ext(1), ext(2)][..]));
@@ -140,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_thread_rests_on_consent_and_on_who_has_the_number() {
-        let guards = send(&thread(), ext(1), client_id(), &text("Hi"), None).unwrap().guards;
+        let guards = send(&thread(), &caller(1), client_id(), &text("Hi"), None).unwrap().guards;
         assert!(guards.contains(&Guard::Extension(ext(1), 3)));
         assert!(guards.contains(&Guard::PhoneNumber(number(OURS), 5)));
         assert!(guards.contains(&Guard::Consent { ours: number(OURS), theirs: number(THEIRS), opted_out: false }));
@@ -189,13 +216,39 @@ mod tests {
     }
 
     #[test]
+    fn only_who_holds_a_queue_conversation_writes_and_from_its_number() {
+        let decision = send(&claimed(1), &caller(1), client_id(), &text("Hi"), None).unwrap();
+        let [Change::MessageAdded(message), Change::RowShown { .. }] = &decision.changes[..] else {
+            panic!("and the row, whose clock stops")
+        };
+        assert_eq!((message.deliveries.len(), message.reply), (1, Reply::Given));
+        let rests_on = [Guard::Conversation(claimed(1).id, 1), Guard::PhoneNumber(number(OURS), 5)];
+        assert!(rests_on.iter().all(|guard| decision.guards.contains(guard)));
+        let refused = |c: &Conversation, by| send(c, &by, client_id(), &text("Hi"), None).unwrap_err();
+        assert_eq!(refused(&claimed(1), caller(2)), Refusal::NotFound);
+        assert!(matches!(refused(&claimed(1), supervisor(9)), Refusal::Forbidden(_)));
+        assert_eq!(refused(&waiting(), supervisor(9)), Refusal::NotClaimed);
+        assert_eq!(refused(&closed(1), caller(1)), Refusal::ConversationClosed);
+        assert_eq!(held(&claimed(1), claimed(1).queue.as_ref().unwrap(), &caller(1)), Ok(()));
+        assert_eq!(claimed(1).queue.unwrap().state.holder(), Some(&colleague(1)));
+    }
+
+    #[test]
+    fn without_its_number_nobody_writes_from_a_queue() {
+        let mut gone = claimed(1);
+        gone.reach.own = None;
+        let refused = send(&gone, &caller(1), client_id(), &text("Hi"), None);
+        assert!(matches!(refused, Err(Refusal::SmsNotEnabled(_))));
+    }
+
+    #[test]
     fn what_goes_out_is_shorter() {
         let long = text(&"a".repeat(1_601));
         for c in [thread(), mixed()] {
-            let refused = send(&c, ext(1), client_id(), &long, None);
+            let refused = send(&c, &caller(1), client_id(), &long, None);
             assert!(matches!(refused, Err(Refusal::TooLong { limit: 1_600, .. })));
         }
-        assert!(send(&chat(), ext(1), client_id(), &long, None).is_ok());
+        assert!(send(&chat(), &caller(1), client_id(), &long, None).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Change, ConversationId, ExtensionId, MessageText, phone::Number};
+use crate::domain::{Change, ConversationId, ExtensionId, MessageText, QueueId, phone::Number};
 
 use super::{Author, Conversation, NewMessage};
 
@@ -60,6 +60,51 @@ pub enum SystemEvent {
         /// Which of us recorded it, if not they themselves.
         by: Option<ExtensionId>,
     },
+    /// A queue conversation began.
+    Entered {
+        /// In this queue.
+        queue: QueueId,
+        /// As it was called.
+        queue_name: String,
+    },
+    /// Somebody took it.
+    Claimed {
+        /// Who.
+        by: ExtensionId,
+    },
+    /// It was given to an agent.
+    Transferred {
+        /// Who did that.
+        by: ExtensionId,
+        /// To whom.
+        to: ExtensionId,
+    },
+    /// It was given to another queue.
+    TransferredToQueue {
+        /// Who did that.
+        by: ExtensionId,
+        /// To which.
+        queue: QueueId,
+        /// As it was called.
+        queue_name: String,
+    },
+    /// It went back to its queue.
+    Released {
+        /// Who gave it back; none: its agent may hold it no longer.
+        by: Option<ExtensionId>,
+    },
+    /// It went back to its queue: the customer had no reply.
+    TimedOut {
+        /// From whom.
+        who: ExtensionId,
+    },
+    /// It is over.
+    Closed {
+        /// Who closed it.
+        by: ExtensionId,
+    },
+    /// It is over: nobody was available.
+    Missed,
 }
 
 /// Whom something in a group is about.
@@ -88,7 +133,13 @@ impl SystemEvent {
         let (first, second) = match self {
             SystemEvent::Created { by, .. } | SystemEvent::Renamed { by, .. } => (Some(*by), None),
             SystemEvent::Added { by, who } | SystemEvent::Removed { by, who } => (Some(*by), who.extension()),
-            SystemEvent::Left { who } => (Some(*who), None),
+            SystemEvent::Left { who } | SystemEvent::TimedOut { who } => (Some(*who), None),
+            SystemEvent::Claimed { by } | SystemEvent::Closed { by } | SystemEvent::TransferredToQueue { by, .. } => {
+                (Some(*by), None)
+            }
+            SystemEvent::Transferred { by, to } => (Some(*by), Some(*to)),
+            SystemEvent::Released { by } => (*by, None),
+            SystemEvent::Entered { .. } | SystemEvent::Missed => (None, None),
             SystemEvent::OptedOut { by, .. } | SystemEvent::OptedIn { by, .. } => (*by, None),
         };
         first.into_iter().chain(second)

@@ -2,3 +2,4 @@
 
 pub mod extension;
 pub mod phone_number;
+pub mod voice_queue;

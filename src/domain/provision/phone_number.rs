@@ -64,7 +64,7 @@ pub fn delete_phone_number(tenant: TenantId, stored: Option<StoredNumber>) -> Re
 }
 
 /// A key of the PBX's or the configuration's: 1–100 characters to read.
-fn check_key(field: &str, key: &str) -> Result<(), Refusal> {
+pub(crate) fn check_key(field: &str, key: &str) -> Result<(), Refusal> {
     let good = !key.trim().is_empty() && key.chars().count() <= 100 && !key.chars().any(char::is_control);
     if good { Ok(()) } else { Err(Refusal::invalid(format!("{field}: 1 to 100 characters"))) }
 }

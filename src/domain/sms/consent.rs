@@ -75,10 +75,14 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Whether a word of consent is answered: once a word and day, within the pair's budget, and only to who can be texted.
 /// `sent` are the automatic texts to the pair so far, with their times.
 pub fn may_answer(keyword: Keyword, theirs: &Number, sent: &[(Option<Keyword>, Timestamp)], now: Timestamp) -> bool {
-    let within = |span: Duration| move |at: &Timestamp| now.since(*at) < span;
-    let lately = sent.iter().filter(|(_, at)| within(HOUR)(at)).count();
-    let already = sent.iter().any(|(what, at)| *what == Some(keyword) && within(DAY)(at));
-    theirs.is_textable() && lately < AUTOMATIC_PER_HOUR && !already
+    let already = sent.iter().any(|(what, at)| *what == Some(keyword) && now.since(*at) < DAY);
+    may_send_automatically(theirs, sent, now) && !already
+}
+
+/// Whether a text may go out by itself at all: within the pair's budget, and only to who can be texted.
+pub fn may_send_automatically(theirs: &Number, sent: &[(Option<Keyword>, Timestamp)], now: Timestamp) -> bool {
+    let lately = sent.iter().filter(|(_, at)| now.since(*at) < HOUR).count();
+    theirs.is_textable() && lately < AUTOMATIC_PER_HOUR
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Whose is a text that comes in? One function decides, from what is known of (our number, their number).
 
-use crate::domain::{ConversationId, ExtensionId};
+use crate::domain::{ConversationId, ExtensionId, QueueId};
 
 /// What is known of the pair when a text comes in. All of it is of the tenant that owns our number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// The pair's open queue conversation.
     pub open: Option<ConversationId>,
-    /// The queue that our number feeds, by the PBX's key.
-    pub feeds: Option<String>,
+    /// The queue that our number feeds.
+    pub feeds: Option<QueueId>,
     /// The extension that last texted them from our number, in a thread or from a group.
     pub last: Option<ExtensionId>,
     /// The extension named on our number for what comes unasked.
@@ -23,7 +23,7 @@ pub enum Route {
     /// Into the pair's open queue conversation, whatever queue it is in now.
     Open(ConversationId),
     /// Into a new conversation of this queue.
-    Queue(String),
+    Queue(QueueId),
     /// Into this extension's own thread, made if need be.
     Thread(ExtensionId),
     /// To the administrators: nothing is dropped.
@@ -35,8 +35,8 @@ pub fn route(known: &Known) -> Route {
     if let Some(conversation) = known.open {
         return Route::Open(conversation);
     }
-    if let Some(queue) = &known.feeds {
-        return Route::Queue(queue.clone());
+    if let Some(queue) = known.feeds {
+        return Route::Queue(queue);
     }
     let holds = |who: &ExtensionId| known.holders.contains(who);
     let last = known.last.filter(holds);
@@ -56,21 +56,29 @@ mod tests {
         ExtensionId(Uuid::from_u128(n))
     }
 
+    fn queue(n: u128) -> QueueId {
+        QueueId(Uuid::from_u128(n))
+    }
+
     fn known() -> impl Strategy<Value = Known> {
         let id = || (1..5_u128).prop_map(ext);
         let open = option::of((1..5_u128).prop_map(|n| ConversationId(Uuid::from_u128(n))));
-        let parts =
-            (open, option::of("[a-c]"), option::of(id()), option::of(id()), proptest::collection::vec(id(), 0..4));
+        let parts = (
+            open,
+            option::of((1..4_u128).prop_map(queue)),
+            option::of(id()),
+            option::of(id()),
+            proptest::collection::vec(id(), 0..4),
+        );
         parts.prop_map(|(open, feeds, last, named, holders)| Known { open, feeds, last, named, holders })
     }
 
     #[test]
     fn an_open_queue_conversation_comes_before_all_else() {
         let open = Some(ConversationId(Uuid::from_u128(9)));
-        let known =
-            Known { open, feeds: Some("support".into()), last: Some(ext(1)), holders: vec![ext(1)], named: None };
+        let known = Known { open, feeds: Some(queue(7)), last: Some(ext(1)), holders: vec![ext(1)], named: None };
         assert_eq!(route(&known), Route::Open(ConversationId(Uuid::from_u128(9))));
-        assert_eq!(route(&Known { open: None, ..known }), Route::Queue("support".into()));
+        assert_eq!(route(&Known { open: None, ..known }), Route::Queue(queue(7)));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
     domain::{
-        Change, ClientId, ConversationId, ExtensionId, Guard, Seq, TenantId, Timestamp, UnroutedId, Version,
-        conversation::Pair, phone::Number,
+        Change, ClientId, ConversationId, ExtensionId, Guard, QueueId, Seq, TenantId, Timestamp, UnroutedId, Version,
+        conversation::{Pair, Stand},
+        phone::Number,
     },
     storage::{
         Dialect, StorageError, column,
@@ -19,7 +20,7 @@ use crate::{
 
 use super::{
     Once, Unit,
-    walk::{Ground, Head, Known, number_key},
+    walk::{Ground, Head, Known, number_key, queue_key},
 };
 
 /// What the database says of everything that these units name. A table that no unit names is not asked.
@@ -34,10 +35,14 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
     reader.text_nos(&mut ground, &asked).await?;
     reader.extensions(&mut ground, &asked).await?;
     reader.phone_numbers(&mut ground, &asked).await?;
+    reader.voice_queues(&mut ground, &asked).await?;
     reader.consents(&mut ground, &asked).await?;
     reader.automatic_texts(&mut ground, &asked).await?;
     reader.moved_messages(&mut ground, &asked).await?;
     reader.unrouted(&mut ground, &asked).await?;
+    reader.queues(&mut ground, &asked).await?;
+    reader.agents(&mut ground, &asked).await?;
+    reader.open_queues(&mut ground, &asked).await?;
     reader.taken(&mut ground, &asked).await?;
     Ok(ground)
 }
@@ -51,10 +56,15 @@ struct Asked {
     places: Vec<(ConversationId, i64)>,
     extensions: BTreeSet<ExtensionId>,
     phone_numbers: BTreeSet<Number>,
+    voice_queues: BTreeSet<(TenantId, String)>,
     consents: BTreeSet<(TenantId, Pair)>,
     automatic: BTreeSet<(TenantId, Pair)>,
     messages: BTreeSet<(ConversationId, Seq)>,
     unrouted: BTreeSet<UnroutedId>,
+    queues: BTreeSet<(QueueId, TenantId)>,
+    agents: BTreeSet<(QueueId, ExtensionId)>,
+    open_queues: BTreeSet<QueueId>,
+    queue_keys: Vec<(Hex, String)>,
     natural_keys: Vec<(Hex, String)>,
     numbers: Vec<(Hex, String)>,
 }
@@ -86,6 +96,12 @@ impl Asked {
                     Guard::Unrouted(id) => drop(asked.unrouted.insert(*id)),
                     // Its revision comes with the counter.
                     Guard::Settings(_) => {}
+                    Guard::VoiceQueue(key, _) => drop(asked.voice_queues.insert((unit.tenant, key.clone()))),
+                    Guard::Queue(id, _) => drop(asked.queues.insert((*id, unit.tenant))),
+                    Guard::NoQueue(key) => asked.queue_keys.push((Hex(unit.tenant.0), key.clone())),
+                    Guard::NoneOpen(id) => drop(asked.open_queues.insert(*id)),
+                    Guard::Agent(queue, who, _) => drop(asked.agents.insert((*queue, *who))),
+                    Guard::Owed(id, _) => drop(asked.conversations.insert(*id)),
                 }
             }
             for change in &unit.decision.changes {
@@ -102,7 +118,14 @@ impl Asked {
                     | Change::AutomaticText { .. }
                     | Change::UnroutedAdded { .. }
                     | Change::UnroutedAssigned { .. }
-                    | Change::SettingsPut(_) => {}
+                    | Change::SettingsPut(_)
+                    | Change::QueuePut(_)
+                    | Change::AgentPut { .. }
+                    | Change::QueueMoved(_)
+                    | Change::HolderLeft { .. }
+                    | Change::WaitingShown(_)
+                    | Change::WaitingTaken { .. }
+                    | Change::RowShown { .. } => {}
                     Change::DeliveryMoved(moved) => drop(asked.messages.insert((moved.conversation, moved.seq))),
                     Change::AttachmentSettled { conversation, seq, .. } => {
                         asked.messages.insert((*conversation, *seq));
@@ -113,7 +136,7 @@ impl Asked {
                     Change::ExtensionPut { extension, made: true, .. } => {
                         asked.numbers.push((Hex(unit.tenant.0), extension.number.clone()));
                     }
-                    Change::ExtensionPut { .. } | Change::PhoneNumberPut { .. } => {}
+                    Change::ExtensionPut { .. } | Change::PhoneNumberPut { .. } | Change::VoiceQueuePut { .. } => {}
                 }
             }
         }
@@ -122,7 +145,8 @@ impl Asked {
 }
 
 /// The columns of a conversation's [`Head`], after its id.
-type HeadRow = (ConversationId, TenantId, i64, Version, Seq, i64, Timestamp, Option<Timestamp>);
+type HeadRow =
+    (ConversationId, TenantId, i64, Version, Seq, i64, Timestamp, Option<Timestamp>, Option<Stand>, Option<Timestamp>);
 
 struct Reader<'a> {
     tx: &'a DatabaseTransaction,
@@ -187,6 +211,8 @@ impl Reader<'_> {
             ("c.text_count", Column::Int),
             ("c.last_activity_at", Column::Int),
             ("c.needs_reply_since", Column::Int),
+            ("c.queue_state", Column::Text),
+            ("c.queue_since", Column::Int),
         ]);
         let sql = format!("SELECT {heads} AS heads FROM {rows} r JOIN conversation c ON c.id = r.id");
         let keys: Vec<_> = asked.conversations.iter().map(|c| (Hex(c.0),)).collect();
@@ -195,8 +221,12 @@ impl Reader<'_> {
         };
         let inconsistent = |e: serde_json::Error| StorageError::Inconsistent(e.to_string());
         let heads: Vec<HeadRow> = serde_json::from_str(&column::<String>(&row, "heads")?).map_err(inconsistent)?;
-        for (id, tenant, revision, version, last_seq, text_count, last_activity_at, needs_reply_since) in heads {
-            let head = Head { tenant, revision, version, last_seq, text_count, last_activity_at, needs_reply_since };
+        for (id, tenant, revision, version, last_seq, text_count, last_activity_at, needs_reply_since, s, since) in
+            heads
+        {
+            let stand = s.zip(since);
+            let head =
+                Head { tenant, revision, version, last_seq, text_count, last_activity_at, needs_reply_since, stand };
             ground.heads.insert(id, head);
         }
         Ok(())
@@ -245,6 +275,23 @@ impl Reader<'_> {
         let keys: Vec<_> = asked.phone_numbers.iter().map(|n| (n,)).collect();
         for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
             ground.phone_numbers.insert(Number::stored(column(&row, "number")?), column(&row, "revision")?);
+        }
+        Ok(())
+    }
+
+    async fn voice_queues(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.voice_queues.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &[("tenant_id", Column::Uuid), ("key", Column::Text)]);
+        let sql = format!(
+            "SELECT q.tenant_id, q.key, q.revision FROM {rows} r CROSS JOIN voice_queue q \
+             WHERE q.tenant_id = r.tenant_id AND q.key = r.key"
+        );
+        let keys: Vec<_> = asked.voice_queues.iter().map(|(tenant, key)| (Hex(tenant.0), key)).collect();
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            let queue = (TenantId(column(&row, "tenant_id")?), column(&row, "key")?);
+            ground.voice_queues.insert(queue, column(&row, "revision")?);
         }
         Ok(())
     }
@@ -319,6 +366,56 @@ impl Reader<'_> {
         Ok(())
     }
 
+    async fn queues(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.queues.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.queues.iter().map(|(id, tenant)| (Hex(id.0), Hex(tenant.0))).collect();
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid), ("tenant_id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT q.id, q.revision FROM {rows} r CROSS JOIN sms_queue q WHERE q.id = r.id \
+             AND q.tenant_id = r.tenant_id"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.queues.insert(QueueId(column(&row, "id")?), column(&row, "revision")?);
+        }
+        Ok(())
+    }
+
+    async fn agents(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.agents.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.agents.iter().map(|(queue, who)| (Hex(queue.0), Hex(who.0))).collect();
+        let rows = self.dialect.rows(1, &[("queue_id", Column::Uuid), ("extension_id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT a.queue_id, a.extension_id, a.revision FROM {rows} r CROSS JOIN agent a \
+             WHERE a.queue_id = r.queue_id AND a.extension_id = r.extension_id"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            let agent = (QueueId(column(&row, "queue_id")?), extension_id(&row, "extension_id")?);
+            ground.agents.insert(agent, column(&row, "revision")?);
+        }
+        Ok(())
+    }
+
+    /// Those of these queues in which a conversation waits or is claimed.
+    async fn open_queues(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.open_queues.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.open_queues.iter().map(|id| (Hex(id.0),)).collect();
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT r.id FROM {rows} r WHERE EXISTS (SELECT 1 FROM conversation c WHERE c.queue_id = r.id \
+             AND c.queue_state IN ('waiting', 'claimed'))"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.open_queues.insert(QueueId(column(&row, "id")?));
+        }
+        Ok(())
+    }
+
     async fn taken(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
         let rows = self.dialect.rows(1, &[("tenant_id", Column::Uuid), ("name", Column::Text)]);
         if !asked.natural_keys.is_empty() {
@@ -334,6 +431,13 @@ impl Reader<'_> {
                  JOIN extension e ON e.tenant_id = r.tenant_id AND e.number = r.name"
             );
             self.names(ground, &sql, &asked.numbers, |number| number_key(&number)).await?;
+        }
+        if !asked.queue_keys.is_empty() {
+            let sql = format!(
+                "SELECT q.tenant_id, q.key AS name FROM {rows} r \
+                 JOIN sms_queue q ON q.tenant_id = r.tenant_id AND q.key = r.name"
+            );
+            self.names(ground, &sql, &asked.queue_keys, |key| queue_key(&key)).await?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 mod groups;
 mod provision;
+mod queues;
 mod texts;
 
 use std::{
@@ -11,17 +12,18 @@ use std::{
 };
 
 use crate::domain::{
-    Audience, Change, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId, Timestamp, UnroutedId,
-    Version,
-    change::{NewConversation, Reading},
-    conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Reply},
+    Audience, Change, Committed, ConversationId, ExtensionId, Guard, Happening, QueueId, Seq, TenantId, Timestamp,
+    UnroutedId, Version,
+    change::{Appearance, NewConversation, Reading},
+    conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Queued, Reply, Stand},
     extension::Extension,
     phone::Number,
-    provision::phone_number::PhoneNumber,
+    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
 };
 
 use super::{Once, Unit};
 
+pub(super) use queues::QueueWrites;
 pub(super) use texts::TextWrites;
 
 /// What the database says of everything that the batch names.
@@ -36,6 +38,8 @@ pub(super) struct Ground {
     pub extensions: HashMap<ExtensionId, i64>,
     /// Phone numbers: their revisions.
     pub phone_numbers: HashMap<Number, i64>,
+    /// Queues of calls, by their keys: their revisions.
+    pub voice_queues: HashMap<(TenantId, String), i64>,
     /// Who wants no texts: from this number of ours, or (none) from the whole company.
     pub opted_out: HashSet<(TenantId, Option<Number>, Number)>,
     /// Automatic texts that each pair has had.
@@ -48,6 +52,12 @@ pub(super) struct Ground {
     pub settings: HashMap<TenantId, i64>,
     /// Natural keys and extension numbers that are taken.
     pub taken: HashSet<(TenantId, String)>,
+    /// SMS queues: their revisions.
+    pub queues: HashMap<QueueId, i64>,
+    /// Agents: the revisions of their states.
+    pub agents: HashMap<(QueueId, ExtensionId), i64>,
+    /// Queues in which conversations are open, of those that shall be given up.
+    pub open_queues: HashSet<QueueId>,
     /// Texts up to messages that markers name and that are not the newest.
     pub text_nos: HashMap<(ConversationId, Seq), i64>,
 }
@@ -73,6 +83,20 @@ pub(super) struct Head {
     pub text_count: i64,
     pub last_activity_at: Timestamp,
     pub needs_reply_since: Option<Timestamp>,
+    /// Of a queue conversation: what becomes of it, and since when.
+    pub stand: Option<(Stand, Timestamp)>,
+}
+
+impl Head {
+    /// From when its timeout counts.
+    pub fn clock_since(&self) -> Option<Timestamp> {
+        self.stand.and_then(|(stand, since)| stand.clock_since(since, self.needs_reply_since))
+    }
+
+    /// Since when it waits.
+    pub fn waiting_since(&self) -> Option<Timestamp> {
+        self.stand.and_then(|(stand, since)| stand.waiting_since(since, self.needs_reply_since))
+    }
 }
 
 /// What became of a unit, if the batch commits.
@@ -100,7 +124,9 @@ pub(super) struct Writes {
     pub markers: BTreeMap<(ConversationId, ExtensionId), (Marker, Option<Version>)>,
     pub extensions: Vec<PutExtension>,
     pub phone_numbers: Vec<PutPhoneNumber>,
+    pub voice_queues: Vec<PutVoiceQueue>,
     pub texts: TextWrites,
+    pub queues: QueueWrites,
 }
 
 /// What a revision changed in a conversation's row.
@@ -132,9 +158,24 @@ pub(super) struct PutPhoneNumber {
     pub revision: i64,
 }
 
+/// A queue of calls to insert or update.
+#[derive(Debug)]
+pub(super) struct PutVoiceQueue {
+    pub tenant: TenantId,
+    pub version: Version,
+    pub voice_queue: VoiceQueue,
+    pub deleted: bool,
+    pub revision: i64,
+}
+
 /// The key under which an extension's number is taken.
 pub(super) fn number_key(number: &str) -> String {
     format!("extension:{number}")
+}
+
+/// The key under which a queue's key is taken.
+pub(super) fn queue_key(key: &str) -> String {
+    format!("queue key:{key}")
 }
 
 /// Gives each unit its verdict, in order.
@@ -143,7 +184,7 @@ pub(super) fn walk<'a>(
     ground: Ground,
     now: Timestamp,
 ) -> (Vec<Verdict>, Writes) {
-    let mut walk = Walk { ground, writes: Writes::default(), now };
+    let mut walk = Walk { ground, writes: Writes::default(), newest: HashMap::new(), now };
     let verdicts = units.into_iter().map(|unit| walk.unit(unit)).collect();
     (verdicts, walk.writes)
 }
@@ -151,6 +192,8 @@ pub(super) fn walk<'a>(
 struct Walk {
     ground: Ground,
     writes: Writes,
+    /// The newest message of each conversation that got one.
+    newest: HashMap<ConversationId, Message>,
     now: Timestamp,
 }
 
@@ -193,6 +236,12 @@ impl Walk {
             Guard::PhoneNumber(number, revision) => {
                 self.ground.phone_numbers.get(number).copied().unwrap_or(0) == *revision
             }
+            Guard::VoiceQueue(key, revision) => {
+                self.ground.voice_queues.get(&(unit.tenant, key.clone())).copied().unwrap_or(0) == *revision
+            }
+            Guard::Queue(..) | Guard::NoQueue(_) | Guard::NoneOpen(_) | Guard::Agent(..) | Guard::Owed(..) => {
+                self.queue_guard_holds(unit.tenant, guard)
+            }
             _ => self.text_guard_holds(unit.tenant, guard),
         });
         let free = |key: String| !self.ground.taken.contains(&(unit.tenant, key));
@@ -227,8 +276,42 @@ impl Walk {
             Change::PhoneNumberPut { phone_number, deleted } => {
                 committed.push(self.phone_number(tenant, phone_number, *deleted));
             }
+            Change::VoiceQueuePut { voice_queue, deleted } => {
+                committed.push(self.voice_queue(tenant, voice_queue, *deleted));
+            }
+            Change::QueuePut(_)
+            | Change::AgentPut { .. }
+            | Change::QueueMoved(_)
+            | Change::HolderLeft { .. }
+            | Change::WaitingShown(_)
+            | Change::WaitingTaken { .. }
+            | Change::RowShown { .. } => committed.extend(self.queue_change(tenant, change)),
             _ => committed.extend(self.text_change(tenant, change)),
         }
+    }
+
+    /// A conversation's row as it is now.
+    fn facts(&self, row: &Appearance) -> Option<Facts> {
+        let head = self.ground.heads.get(&row.id)?;
+        let Appearance { id, kind, name, participants, participant_count, pair, numbers, queue } = row.clone();
+        let since = head.stand.map_or(self.now, |(_, since)| since);
+        let owed_since = head.needs_reply_since;
+        Some(Facts {
+            id,
+            kind,
+            name,
+            revision: head.revision,
+            version: head.version,
+            last_seq: head.last_seq,
+            text_count: head.text_count,
+            last_activity_at: head.last_activity_at,
+            participants,
+            participant_count,
+            pair,
+            numbers,
+            needs_reply_since: head.needs_reply_since,
+            queue: queue.map(|queued| Box::new(Queued { since, owed_since, ..queued })),
+        })
     }
 
     fn create(&mut self, tenant: TenantId, new: &NewConversation) -> Arc<Committed> {
@@ -244,8 +327,12 @@ impl Walk {
             text_count: 0,
             last_activity_at: self.now,
             needs_reply_since: None,
+            stand: new.queue.as_ref().map(|queued| (queued.state.stand(), self.now)),
         };
         self.ground.heads.insert(new.id, head);
+        if let Some(queued) = &new.queue {
+            self.stands(new.id, queued);
+        }
         self.writes.conversations.push((new.clone(), tenant, version));
         let joins = new.members.iter().map(|who| (new.id, *who, tenant, version, Marker::default()));
         self.writes.joins.extend(joins);
@@ -266,6 +353,7 @@ impl Walk {
             pair: new.pair.clone(),
             numbers: new.numbers.clone(),
             needs_reply_since: None,
+            queue: new.queue.clone().map(|queued| Box::new(Queued { since: self.now, ..queued })),
         };
         let happening = Happening::ConversationUpdated { facts, joined: Some(Marker::default()) };
         self.committed(tenant, version, Audience::Extensions(new.members.clone()), happening)
@@ -291,6 +379,7 @@ impl Walk {
             Reply::Given => ended_wait_since = head.needs_reply_since.take(),
         }
         let marker = Marker { seq: head.last_seq, text_no: head.text_count };
+        let head_stands = head.stand.is_some();
         self.writes.heads.insert(new.conversation, head.clone());
         self.ground.text_nos.insert((new.conversation, marker.seq), marker.text_no);
         if let Some(author) = new.author.extension().filter(|_| new.event.is_none()) {
@@ -311,6 +400,9 @@ impl Walk {
             attachments: self.attached(tenant, new, marker.seq),
             ended_wait_since,
         };
+        if head_stands {
+            self.newest.insert(new.conversation, message.clone());
+        }
         let audience = Audience::Extensions(new.audience.clone());
         let committed = self.committed(tenant, version, audience, Happening::MessageCreated(message));
         self.writes.messages.push(committed.clone());
@@ -400,6 +492,7 @@ mod tests {
             text_count: 8,
             last_activity_at: Timestamp(50),
             needs_reply_since: None,
+            stand: None,
         };
         Ground { counters: [(TENANT, 9)].into(), heads: [(CHAT, head)].into(), ..Ground::default() }
     }
@@ -488,6 +581,7 @@ mod tests {
                 members: [JAKE].into(),
                 pair: None,
                 numbers: [].into(),
+                queue: None,
             };
             let decision = Decision { guards: vec![], changes: vec![Change::ConversationCreated(new)] };
             Unit { tenant: TENANT, once: None, decision }

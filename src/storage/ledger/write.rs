@@ -1,5 +1,6 @@
 //! Writes what a batch changes: one statement a table, whatever the number of rows.
 
+mod queues;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-use super::walk::Writes;
+use super::walk::{Head, Writes};
 
 /// Writes all of it. What refers to a row comes after that row.
 pub(super) async fn write(
@@ -31,6 +32,8 @@ pub(super) async fn write(
     writer.extensions(writes, now).await?;
     writer.caller_ids(writes).await?;
     writer.phone_numbers(writes).await?;
+    writer.voice_queues(writes).await?;
+    writer.queues(&writes.queues).await?;
     writer.conversations(writes, now).await?;
     writer.joins(writes).await?;
     writer.leaves(writes).await?;
@@ -39,6 +42,7 @@ pub(super) async fn write(
     writer.deliveries_begun(writes).await?;
     writer.heads(writes).await?;
     writer.revisions(writes).await?;
+    writer.standings(writes).await?;
     writer.markers(writes).await?;
     writer.counters(writes).await
 }
@@ -166,6 +170,30 @@ impl Writer<'_> {
         Ok(())
     }
 
+    async fn voice_queues(&self, writes: &Writes) -> Result<(), StorageError> {
+        let columns = [
+            ("tenant_id", Uuid),
+            ("key", Text),
+            ("name", Text),
+            ("agents", Text),
+            ("deleted", Bool),
+            ("revision", Int),
+            ("version", Int),
+        ];
+        // One row at a time: the same queue may be put twice in a batch, and the last one counts.
+        for put in &writes.voice_queues {
+            let q = &put.voice_queue;
+            let agents = serde_json::to_string(&q.agents).unwrap_or_default();
+            let row = (Hex(put.tenant.0), &q.key, &q.name, agents, put.deleted, put.revision, put.version);
+            let sql = "INSERT INTO voice_queue (tenant_id, key, name, agents, deleted, revision, version) \
+                 SELECT tenant_id, key, name, agents, deleted, revision, version FROM {rows} r WHERE true \
+                 ON CONFLICT (tenant_id, key) DO UPDATE SET name = excluded.name, agents = excluded.agents, \
+                 deleted = excluded.deleted, revision = excluded.revision, version = excluded.version";
+            self.run(sql, &columns, &[row]).await?;
+        }
+        Ok(())
+    }
+
     async fn conversations(&self, writes: &Writes, now: Timestamp) -> Result<(), StorageError> {
         let rows: Vec<_> = writes
             .conversations
@@ -279,7 +307,13 @@ impl Writer<'_> {
         let rows: Vec<_> = writes
             .heads
             .iter()
-            .map(|(id, h)| (Hex(id.0), h.version, h.last_seq, h.text_count, h.last_activity_at, h.needs_reply_since))
+            .map(|(id, h)| {
+                let Head { version, last_seq, text_count, last_activity_at, needs_reply_since, .. } = h;
+                let since = h.stand.map(|(_, since)| since);
+                let (clock, waiting) = (h.clock_since(), h.waiting_since());
+                let activity = (last_activity_at, needs_reply_since);
+                (Hex(id.0), version, last_seq, text_count, activity.0, activity.1, since, clock, waiting)
+            })
             .collect();
         let columns = [
             ("id", Uuid),
@@ -288,9 +322,13 @@ impl Writer<'_> {
             ("text_count", Int),
             ("last_activity_at", Int),
             ("needs_reply_since", Int),
+            ("queue_since", Int),
+            ("clock_since", Int),
+            ("waiting_since", Int),
         ];
         let sql = "UPDATE conversation SET version = r.version, last_seq = r.last_seq, text_count = r.text_count, \
-             last_activity_at = r.last_activity_at, needs_reply_since = r.needs_reply_since \
+             last_activity_at = r.last_activity_at, needs_reply_since = r.needs_reply_since, \
+             queue_since = r.queue_since, clock_since = r.clock_since, waiting_since = r.waiting_since \
              FROM {rows} r WHERE conversation.id = r.id";
         self.run(sql, &columns, &rows).await.map(drop)
     }

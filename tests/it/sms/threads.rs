@@ -103,6 +103,10 @@ async fn who_has_no_number_is_told_so_and_a_number_given_counts_at_once() {
     put_person(&pbx, "201", &[MAIN], true).await;
     let thread = begin(ANN).await.ok()["id"].as_str().unwrap().to_owned();
     jake.say(&thread, "Hi").await;
+    put_number(&pbx, MAIN, json!({"queue": "support"})).await;
+    jake.say(&thread, "A queue that isn't there yet takes no number").await;
+    let support = json!({"name": "SMS Support Queue", "members": []});
+    pbx.put("/v1/pbx/queues/support", support).await;
     for gone in [json!({"sms_enabled": false}), json!({"queue": "support"})] {
         put_number(&pbx, MAIN, gone).await;
         assert_eq!(jake.send(&thread, Uuid::now_v7(), "Hi?").await.code(), "sms_not_enabled");

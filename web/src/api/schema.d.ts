@@ -148,7 +148,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of my conversations. */
+        /** One of my conversations, or of my queues'. */
         get: operations["get"];
         put?: never;
         post?: never;
@@ -157,6 +157,40 @@ export interface paths {
         head?: never;
         /** Give a group another name. */
         patch: operations["rename"];
+        trace?: never;
+    };
+    "/v1/conversations/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take what waits. However many try at once, one gets it; the others learn who. */
+        post: operations["claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End it. The customer's next text begins another. */
+        post: operations["close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/conversations/{id}/consent": {
@@ -169,6 +203,23 @@ export interface paths {
         get?: never;
         /** Somebody in a conversation told me that they want no texts, or take them again. */
         put: operations["record_consent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/earlier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The closed conversations of the same pair of numbers, newest activity first, as far as I may read them. */
+        get: operations["earlier"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -263,6 +314,40 @@ export interface paths {
         /** I have read so far. Markers move forward only, and at most to the newest message. */
         put: operations["read"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it back to its queue. */
+        post: operations["release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it to an agent of its queue, or to another queue. */
+        post: operations["transfer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -495,6 +580,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pbx/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every SMS queue, by key. */
+        get: operations["list_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/queues/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make an SMS queue, or alter it to be so. The same again changes nothing. */
+        put: operations["put_queue"];
+        post?: never;
+        /** Give an SMS queue up. Not while conversations wait in it, or are claimed. */
+        delete: operations["delete_queue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pbx/settings": {
         parameters: {
             query?: never;
@@ -539,8 +659,94 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give one to somebody: it goes into their thread with who sent it. */
+        /** Give one to somebody: it goes into their thread with who sent it, or waits in a queue. */
         post: operations["assign_unrouted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/voice-queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every queue of calls, by key. */
+        get: operations["list_voice_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/voice-queues/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Report a queue of calls, as a whole. The same again changes nothing. */
+        put: operations["put_voice_queue"];
+        post?: never;
+        /** Report that a queue of calls is gone. */
+        delete: operations["delete_voice_queue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My SMS queues; with `all=true` the names of all of the company's. */
+        get: operations["my_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{id}/agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** My state in a queue: whether I work in it, and take what comes. */
+        put: operations["set_agent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A queue's conversations, as far as I may read them: what waits, the oldest wait first; else newest activity first. */
+        get: operations["queue_conversations"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -650,6 +856,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/voice-queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queues of calls that I am an agent of, by key; a supervisor's are all. */
+        get: operations["voice_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ws": {
         parameters: {
             query?: never;
@@ -678,13 +901,27 @@ export interface components {
             /** @description Numbers outside, however they are written. */
             numbers?: string[];
         };
-        /** @description Gives a text that is nobody's to somebody. */
+        /** @description An agent's state in a queue is another. */
+        AgentUpdated: {
+            /** @description As it is. */
+            agent: components["schemas"]["QueueAgent"];
+            /** @description Whether they are a member. */
+            member: boolean;
+            /** @description Where. */
+            queue: string;
+        };
+        /** @description Gives a text that is nobody's to somebody: one of the two. */
         AssignUnrouted: {
             /**
              * @description The extension whose thread it goes to.
              * @example 201
              */
-            extension: string;
+            extension?: string | null;
+            /**
+             * @description The queue in which it shall wait, by your own name for it.
+             * @example support
+             */
+            queue?: string | null;
         };
         /** @description A file that came with a text. */
         Attachment: {
@@ -778,6 +1015,51 @@ export interface components {
             /** @enum {string} */
             type: "watch";
         } | {
+            /** @description Which. */
+            conversation: string;
+            /** @description Comes back in the answer. */
+            ref?: string | null;
+            /** @enum {string} */
+            type: "claim";
+        } | {
+            /** @description Which. */
+            conversation: string;
+            /** @description Comes back in the answer. */
+            ref?: string | null;
+            /** @enum {string} */
+            type: "release";
+        } | {
+            /** @description Which. */
+            conversation: string;
+            /** @description To an agent of its queue. */
+            extension?: string | null;
+            /** @description To another queue. */
+            queue?: string | null;
+            /** @description Comes back in the answer. */
+            ref?: string | null;
+            /** @enum {string} */
+            type: "transfer";
+        } | {
+            /** @description Which. */
+            conversation: string;
+            /** @description Comes back in the answer. */
+            ref?: string | null;
+            /** @enum {string} */
+            type: "close";
+        } | {
+            /** @description Whether I work in it. */
+            logged_in: boolean;
+            /** @description Why. */
+            pause_reason?: string | null;
+            /** @description Whether I take nothing new for now. */
+            paused: boolean;
+            /** @description Where. */
+            queue: string;
+            /** @description Comes back in the answer. */
+            ref?: string | null;
+            /** @enum {string} */
+            type: "agent";
+        } | {
             /** @enum {string} */
             type: "ping";
         };
@@ -845,6 +1127,7 @@ export interface components {
             participant_count: number;
             /** @description Up to 20 of them, those inside first. */
             participants: components["schemas"]["Participant"][];
+            queue?: components["schemas"]["Place"] | null;
             /**
              * Format: int64
              * @description Rises with members, name and queue state.
@@ -1060,6 +1343,31 @@ export interface components {
             /** @enum {string} */
             name: "unrouted.updated";
         } | {
+            /** @description A queue of calls is new, has changed, or is gone: ask `GET /v1/voice-queues`. */
+            data: components["schemas"]["VoiceQueueUpdated"];
+            /** @enum {string} */
+            name: "voice_queue.updated";
+        } | {
+            /** @description A conversation waits, or what it shows has changed. To available agents. */
+            data: components["schemas"]["QueueWaiting"];
+            /** @enum {string} */
+            name: "queue.waiting";
+        } | {
+            /** @description A conversation waits no longer. To available agents, the one who took it too. */
+            data: components["schemas"]["QueueTaken"];
+            /** @enum {string} */
+            name: "queue.taken";
+        } | {
+            /** @description An agent's state in a queue of mine is another. */
+            data: components["schemas"]["AgentUpdated"];
+            /** @enum {string} */
+            name: "agent.updated";
+        } | {
+            /** @description A queue of mine was altered: `queues` follows; conversations that I hold in it may have another deadline. */
+            data: components["schemas"]["QueueUpdated"];
+            /** @enum {string} */
+            name: "queue.updated";
+        } | {
             /** @description What is set for all has changed: ask `GET /v1/settings`. */
             data: components["schemas"]["SettingsUpdated"];
             /** @enum {string} */
@@ -1078,6 +1386,11 @@ export interface components {
             /** @description Whether it may sign in. */
             enabled: boolean;
         };
+        /**
+         * @description Which conversations of a queue.
+         * @enum {string}
+         */
+        InQueueState: "waiting" | "claimed" | "closed" | "missed";
         /** @description A page of a list. */
         List_CallerId: {
             /** @description The rows. */
@@ -1153,6 +1466,7 @@ export interface components {
                 participant_count: number;
                 /** @description Up to 20 of them, those inside first. */
                 participants: components["schemas"]["Participant"][];
+                queue?: components["schemas"]["Place"] | null;
                 /**
                  * Format: int64
                  * @description Rises with members, name and queue state.
@@ -1257,6 +1571,55 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        List_MyQueue: {
+            /** @description The rows. */
+            items: {
+                /** @description Its agents, by number. */
+                agents: components["schemas"]["QueueAgent"][];
+                /** @description Whether I am told of what waits, and may claim it: logged in and not paused. */
+                available: boolean;
+                /**
+                 * Format: int64
+                 * @description Conversations that I hold here.
+                 */
+                claimed_by_me: number;
+                /** @description Which. */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description A claimed conversation goes back if the customer is owed a reply for so long.
+                 */
+                idle_timeout_s: number;
+                /** @description Whether I work in it. */
+                logged_in: boolean;
+                /**
+                 * @description What it is called.
+                 * @example SMS Support Queue
+                 */
+                name: string;
+                /** @description Our numbers that feed it. */
+                numbers: string[];
+                /** @description Why. */
+                pause_reason?: string | null;
+                /** @description Whether I take nothing new for now. */
+                paused: boolean;
+                /**
+                 * Format: int64
+                 * @description A waiting one is closed after so long; 0: never.
+                 */
+                unclaimed_timeout_s: number;
+                /** @description What waits, the oldest wait first, up to 200; nothing unless I am available. */
+                waiting: components["schemas"]["Conversation"][];
+                /**
+                 * Format: int64
+                 * @description All that waits.
+                 */
+                waiting_count: number;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_Participant: {
             /** @description The rows. */
             items: (components["schemas"]["Member"] | components["schemas"]["Outsider"])[];
@@ -1302,6 +1665,63 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        List_ProvisionedQueue: {
+            /** @description The rows. */
+            items: {
+                /** @description Ours. */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description A claimed conversation goes back if the customer is owed a reply for so long.
+                 */
+                idle_timeout_s: number;
+                /**
+                 * @description Your own name for it.
+                 * @example support
+                 */
+                key: string;
+                /** @description Its members' numbers. */
+                members: string[];
+                /** @description What people call it. */
+                name: string;
+                /** @description What the customer is then told. */
+                timeout_response?: string | null;
+                /**
+                 * Format: int64
+                 * @description A waiting one is closed after so long; 0: never.
+                 */
+                unclaimed_timeout_s: number;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_ProvisionedVoiceQueue: {
+            /** @description The rows. */
+            items: {
+                /** @description Its agents, by number. */
+                agents: components["schemas"]["ReportedVoiceAgent"][];
+                /** @description The PBX's own name for it. */
+                key: string;
+                /** @description What people call it. */
+                name: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_QueueName: {
+            /** @description The rows. */
+            items: {
+                /** @description Which. */
+                id: string;
+                /** @description What it is called. */
+                name: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_SimulatedText: {
             /** @description The rows. */
             items: {
@@ -1338,6 +1758,20 @@ export interface components {
                 our_number: string;
                 /** @description What it says. */
                 text: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_VoiceQueue: {
+            /** @description The rows. */
+            items: {
+                /** @description Its agents, by number. */
+                agents: components["schemas"]["VoiceAgent"][];
+                /** @description The PBX's own name for it. */
+                key: string;
+                /** @description What it is called. */
+                name: string;
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -1430,6 +1864,50 @@ export interface components {
          * @enum {string}
          */
         MessageKind: "text" | "system";
+        /** @description One of my SMS queues. */
+        MyQueue: {
+            /** @description Its agents, by number. */
+            agents: components["schemas"]["QueueAgent"][];
+            /** @description Whether I am told of what waits, and may claim it: logged in and not paused. */
+            available: boolean;
+            /**
+             * Format: int64
+             * @description Conversations that I hold here.
+             */
+            claimed_by_me: number;
+            /** @description Which. */
+            id: string;
+            /**
+             * Format: int64
+             * @description A claimed conversation goes back if the customer is owed a reply for so long.
+             */
+            idle_timeout_s: number;
+            /** @description Whether I work in it. */
+            logged_in: boolean;
+            /**
+             * @description What it is called.
+             * @example SMS Support Queue
+             */
+            name: string;
+            /** @description Our numbers that feed it. */
+            numbers: string[];
+            /** @description Why. */
+            pause_reason?: string | null;
+            /** @description Whether I take nothing new for now. */
+            paused: boolean;
+            /**
+             * Format: int64
+             * @description A waiting one is closed after so long; 0: never.
+             */
+            unclaimed_timeout_s: number;
+            /** @description What waits, the oldest wait first, up to 200; nothing unless I am available. */
+            waiting: components["schemas"]["Conversation"][];
+            /**
+             * Format: int64
+             * @description All that waits.
+             */
+            waiting_count: number;
+        };
         /** @description One of our phone numbers changed. */
         NumberUpdated: {
             /** @description In E.164. */
@@ -1474,6 +1952,26 @@ export interface components {
              */
             name: string;
         };
+        /** @description Where a conversation stands in its queue. */
+        Place: {
+            claimed_by?: components["schemas"]["Person"] | null;
+            closed_by?: components["schemas"]["Person"] | null;
+            /** @description When it is released for want of a reply, or closed for want of an agent. */
+            deadline?: string | null;
+            /** @description The queue. */
+            id: string;
+            /** @description It was closed because nobody was available. */
+            missed: boolean;
+            /**
+             * @description What it is called.
+             * @example SMS Support Queue
+             */
+            name: string;
+            /** @description What becomes of it there. */
+            state: components["schemas"]["QueueState"];
+            /** @description Since when it waits: since the oldest text that nobody answered, else since it (re-)entered. */
+            waiting_since?: string | null;
+        };
         /**
          * @description Whether somebody is there.
          * @enum {string}
@@ -1481,6 +1979,7 @@ export interface components {
         Presence: "online" | "away" | "offline";
         /** @description Why a request was refused. */
         Problem: {
+            claimed_by?: components["schemas"]["Person"] | null;
             /** @description What programs go by. */
             code: string;
             /** @description What is wrong here, in plain words. */
@@ -1526,6 +2025,53 @@ export interface components {
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
         };
+        /** @description A queue as provisioned. */
+        ProvisionedQueue: {
+            /** @description Ours. */
+            id: string;
+            /**
+             * Format: int64
+             * @description A claimed conversation goes back if the customer is owed a reply for so long.
+             */
+            idle_timeout_s: number;
+            /**
+             * @description Your own name for it.
+             * @example support
+             */
+            key: string;
+            /** @description Its members' numbers. */
+            members: string[];
+            /** @description What people call it. */
+            name: string;
+            /** @description What the customer is then told. */
+            timeout_response?: string | null;
+            /**
+             * Format: int64
+             * @description A waiting one is closed after so long; 0: never.
+             */
+            unclaimed_timeout_s: number;
+        };
+        /** @description A queue of calls as provisioned. */
+        ProvisionedVoiceQueue: {
+            /** @description Its agents, by number. */
+            agents: components["schemas"]["ReportedVoiceAgent"][];
+            /** @description The PBX's own name for it. */
+            key: string;
+            /** @description What people call it. */
+            name: string;
+        };
+        /** @description My state in a queue. */
+        PutAgent: {
+            /** @description Whether I work in it. */
+            logged_in: boolean;
+            /**
+             * @description Why, in up to 80 characters; only with `paused`.
+             * @example Lunch
+             */
+            pause_reason?: string | null;
+            /** @description Whether I take nothing new for now. */
+            paused: boolean;
+        };
         /** @description Records that somebody wants no texts. */
         PutConsent: {
             /** @description Why, in their words; up to 200 characters. */
@@ -1569,6 +2115,28 @@ export interface components {
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
         };
+        /** @description An SMS queue as the PBX wants it. */
+        PutQueue: {
+            /**
+             * Format: int64
+             * @description A claimed conversation goes back if the customer is owed a reply for so long. 300 if absent.
+             */
+            idle_timeout_s?: number;
+            /** @description Its members' extension numbers; they may be provisioned later. */
+            members: string[];
+            /**
+             * @description What people call it.
+             * @example SMS Support Queue
+             */
+            name: string;
+            /** @description What the customer is then told; nothing if absent or empty. */
+            timeout_response?: string | null;
+            /**
+             * Format: int64
+             * @description A waiting one is closed after so long; 0: never, as if absent.
+             */
+            unclaimed_timeout_s?: number;
+        };
         /** @description What is set for all of a company. What is absent takes its default. */
         PutSettings: {
             /**
@@ -1589,6 +2157,61 @@ export interface components {
              * @example US
              */
             region?: string | null;
+        };
+        /** @description A queue of calls as the PBX reports it. */
+        PutVoiceQueue: {
+            /** @description All of its agents, up to 1,000, each once. */
+            agents: components["schemas"]["ReportedVoiceAgent"][];
+            /**
+             * @description What people call it: 1–80 characters.
+             * @example Support
+             */
+            name: string;
+        };
+        /** @description An agent of a queue. */
+        QueueAgent: components["schemas"]["Person"] & {
+            /** @description Whether they work in it. */
+            logged_in: boolean;
+            /** @description Why. */
+            pause_reason?: string | null;
+            /** @description Whether they take nothing new for now. */
+            paused: boolean;
+        };
+        /** @description My queues, or (with `all=true`) the names of all. */
+        QueueList: components["schemas"]["List_MyQueue"] | components["schemas"]["List_QueueName"];
+        /** @description A queue's id and name. */
+        QueueName: {
+            /** @description Which. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+        };
+        /**
+         * @description What becomes of a queue conversation.
+         * @enum {string}
+         */
+        QueueState: "waiting" | "claimed" | "closed";
+        /** @description A conversation waits no longer in a queue. */
+        QueueTaken: {
+            by?: components["schemas"]["Person"] | null;
+            /** @description Which. */
+            conversation: string;
+            /** @description Where it waited. */
+            queue: string;
+            /** @description Why. */
+            reason: components["schemas"]["TakenReason"];
+        };
+        /** @description A queue of mine was altered: `queues` follows. */
+        QueueUpdated: {
+            /** @description Which. */
+            id: string;
+        };
+        /** @description A conversation waits, or what it shows has changed. */
+        QueueWaiting: {
+            /** @description It, with its newest message. */
+            conversation: components["schemas"]["Conversation"];
+            /** @description Where. */
+            queue: string;
         };
         /** @description Some have read so far. */
         ReadAdvanced: {
@@ -1631,7 +2254,7 @@ export interface components {
          * @description Why a conversation is not for me any more.
          * @enum {string}
          */
-        RemovedReason: "left" | "removed";
+        RemovedReason: "left" | "removed" | "released" | "transferred";
         /** @description Gives a group another name. */
         Rename: {
             /**
@@ -1639,6 +2262,23 @@ export interface components {
              * @example Sales
              */
             name: string;
+        };
+        /** @description An agent of a queue of calls as the PBX reports them. */
+        ReportedVoiceAgent: {
+            /**
+             * @description The extension's number; it may come later.
+             * @example 201
+             */
+            extension: string;
+            /** @description Whether they are logged in to the queue. */
+            logged_in: boolean;
+            /**
+             * @description Why: 1–80 characters; only where they are paused.
+             * @example Lunch
+             */
+            pause_reason?: string | null;
+            /** @description Whether they take no calls for now. */
+            paused: boolean;
         };
         /** @description Sends a text again. */
         RetryDelivery: {
@@ -1696,8 +2336,8 @@ export interface components {
             /** @enum {string} */
             type: "snapshot";
         }) | {
-            /** @description None yet. */
-            queues: Record<string, never>[];
+            /** @description They replace all that you know of queues. */
+            queues: components["schemas"]["MyQueue"][];
             /** @enum {string} */
             type: "queues";
         } | {
@@ -1712,7 +2352,9 @@ export interface components {
             /** @enum {string} */
             type: "event";
         }) | {
+            conversation?: components["schemas"]["Conversation"] | null;
             message?: components["schemas"]["Message"] | null;
+            queue?: components["schemas"]["MyQueue"] | null;
             /** @description The command's. */
             ref?: string | null;
             /** @enum {string} */
@@ -1850,7 +2492,7 @@ export interface components {
             /** @description Whether there is more right away. */
             more: boolean;
             /** @description My SMS queues, whole. */
-            queues: Record<string, never>[];
+            queues: components["schemas"]["MyQueue"][];
             /** @description Whether `events` go on from the cursor; else drop what you hold. */
             resumed: boolean;
             snapshot?: components["schemas"]["Snapshot"] | null;
@@ -1901,13 +2543,69 @@ export interface components {
             name: "opted_in";
             /** @description From this number of ours; null: from any. */
             our_number?: string | null;
+        } | {
+            /** @enum {string} */
+            name: "entered";
+            /** @description In this queue, as it was called. */
+            queue: components["schemas"]["QueueName"];
+        } | {
+            /** @description Who. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "claimed";
+        } | {
+            /** @description Who did that. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "transferred";
+            /** @description To whom. */
+            to: components["schemas"]["Person"];
+        } | {
+            /** @description Who did that. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "transferred_to_queue";
+            /** @description To which, as it was called. */
+            queue: components["schemas"]["QueueName"];
+        } | {
+            by?: components["schemas"]["Person"] | null;
+            /** @enum {string} */
+            name: "released";
+        } | {
+            /** @enum {string} */
+            name: "timed_out";
+            /** @description From whom. */
+            who: components["schemas"]["Person"];
+        } | {
+            /** @description Who closed it. */
+            by: components["schemas"]["Person"];
+            /** @enum {string} */
+            name: "closed";
+        } | {
+            /** @enum {string} */
+            name: "missed";
         };
+        /**
+         * @description Why a conversation waits no longer.
+         * @enum {string}
+         */
+        TakenReason: "claimed" | "closed" | "transferred";
         /** @description A token, renewed. */
         Token: {
             /** @description Until when it is good. */
             expires_at: string;
             /** @description The bearer token. */
             token: string;
+        };
+        /** @description To whom a conversation goes: one of the two. */
+        Transfer: {
+            /**
+             * @description An agent of its queue, who is available.
+             * @example 211
+             */
+            extension?: string | null;
+            /** @description A queue, by its id. */
+            queue?: string | null;
         };
         /** @description A text that came in and is nobody's. */
         UnroutedText: {
@@ -1928,6 +2626,39 @@ export interface components {
         UnroutedUpdated: {
             /** @description Which. */
             id: string;
+        };
+        /** @description An agent of a queue of calls. */
+        VoiceAgent: {
+            /**
+             * @description Its number.
+             * @example 201
+             */
+            extension: string;
+            /** @description Whether they are logged in to the queue. */
+            logged_in: boolean;
+            /**
+             * @description Its display name; its number, while there is no such extension.
+             * @example Jake
+             */
+            name: string;
+            /** @description Why. */
+            pause_reason?: string | null;
+            /** @description Whether they take no calls for now. */
+            paused: boolean;
+        };
+        /** @description A queue of calls. */
+        VoiceQueue: {
+            /** @description Its agents, by number. */
+            agents: components["schemas"]["VoiceAgent"][];
+            /** @description The PBX's own name for it. */
+            key: string;
+            /** @description What it is called. */
+            name: string;
+        };
+        /** @description A queue of calls is new, has changed, or is gone. */
+        VoiceQueueUpdated: {
+            /** @description Which. */
+            key: string;
         };
         /** @description One of us, or somebody outside. */
         Who: components["schemas"]["Person"] | components["schemas"]["Outsider"];
@@ -2999,6 +3730,246 @@ export interface operations {
             };
         };
     };
+    claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     record_consent: {
         parameters: {
             query?: never;
@@ -3020,6 +3991,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    earlier: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Conversation"];
                 };
             };
             /** @description Can't be understood */
@@ -3898,6 +4994,250 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
             };
             /** @description Can't be understood */
             400: {
@@ -5847,6 +7187,379 @@ export interface operations {
             };
         };
     };
+    list_queues: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ProvisionedQueue"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutQueue"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedQueue"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedQueue"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_settings: {
         parameters: {
             query?: never;
@@ -6230,6 +7943,752 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_voice_queues: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ProvisionedVoiceQueue"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_voice_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The PBX's own name for it: 1–80 characters */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutVoiceQueue"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedVoiceQueue"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedVoiceQueue"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_voice_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_queues: {
+        parameters: {
+            query?: {
+                /** @description Names of all queues of the company, to transfer to. */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueList"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAgent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyQueue"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queue_conversations: {
+        parameters: {
+            query: {
+                /** @description Which. */
+                state: components["schemas"]["InQueueState"];
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Conversation"];
+                };
             };
             /** @description Can't be understood */
             400: {
@@ -7075,6 +9534,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    voice_queues: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_VoiceQueue"];
                 };
             };
             /** @description Can't be understood */

@@ -107,29 +107,15 @@ impl Walk {
         Some([changed, self.committed(tenant, version, Audience::Extensions([who].into()), removed)])
     }
 
-    /// The next revision of a group: its row as it is then.
-    fn revise(&mut self, tenant: TenantId, group: &Appearance) -> Option<Facts> {
+    /// The next revision of a conversation: its row as it is then.
+    pub(super) fn revise(&mut self, tenant: TenantId, group: &Appearance) -> Option<Facts> {
         let version = self.touch(tenant, group.id)?;
         let head = self.ground.heads.get_mut(&group.id)?;
         head.revision += 1;
-        let Appearance { id, kind, name, participants, participant_count, pair, numbers } = group.clone();
-        let revision = Revision { revision: head.revision, version, name: name.clone(), participant_count };
-        self.writes.revisions.insert(id, revision);
-        Some(Facts {
-            id,
-            kind,
-            name,
-            revision: head.revision,
-            version,
-            last_seq: head.last_seq,
-            text_count: head.text_count,
-            last_activity_at: head.last_activity_at,
-            participants,
-            participant_count,
-            pair,
-            numbers,
-            needs_reply_since: head.needs_reply_since,
-        })
+        let (name, participant_count) = (group.name.clone(), group.participant_count);
+        let revision = Revision { revision: head.revision, version, name, participant_count };
+        self.writes.revisions.insert(group.id, revision);
+        self.facts(group)
     }
 }
 
@@ -156,6 +142,7 @@ mod tests {
             participant_count: 2,
             pair: None,
             numbers: [].into(),
+            queue: None,
         };
         let (added, numbers, others) = ([new].into(), [].into(), [JAKE].into());
         let change = Change::MembersAdded { group, added, numbers, others };

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    Audience, Committed, Happening, TenantId, extension::Extension, phone::Number, provision::phone_number::PhoneNumber,
+    Audience, Committed, Happening, TenantId,
+    extension::Extension,
+    phone::Number,
+    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
 };
 
-use super::{PutExtension, PutPhoneNumber, Walk, number_key};
+use super::{PutExtension, PutPhoneNumber, PutVoiceQueue, Walk, number_key};
 
 impl Walk {
     pub(super) fn extension(
@@ -37,5 +40,15 @@ impl Walk {
         let put = PutPhoneNumber { tenant, version, phone_number: phone_number.clone(), deleted, revision: *revision };
         self.writes.phone_numbers.push(put);
         self.committed(tenant, version, Audience::Tenant, Happening::PhoneNumberUpdated(number))
+    }
+
+    pub(super) fn voice_queue(&mut self, tenant: TenantId, voice_queue: &VoiceQueue, deleted: bool) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        let key = voice_queue.key.clone();
+        let revision = self.ground.voice_queues.entry((tenant, key.clone())).or_insert(0);
+        *revision += 1;
+        let put = PutVoiceQueue { tenant, version, voice_queue: voice_queue.clone(), deleted, revision: *revision };
+        self.writes.voice_queues.push(put);
+        self.committed(tenant, version, Audience::Tenant, Happening::VoiceQueueUpdated(key))
     }
 }

@@ -78,7 +78,7 @@ impl Walk {
             }
             Guard::Unrouted(id) => ground.unrouted.contains(&(tenant, *id)),
             Guard::Settings(revision) => ground.settings.get(&tenant) == Some(revision),
-            Guard::Conversation(..) | Guard::Extension(..) | Guard::PhoneNumber(..) => false,
+            _ => false,
         }
     }
 

@@ -1,0 +1,113 @@
+//! Queues of calls, as the PBX reports them: what it puts, and what people see of it.
+
+use std::{collections::BTreeSet, pin::Pin};
+
+use actix_web::{
+    Error, FromRequest, HttpRequest, HttpResponse, delete,
+    dev::{JsonBody, Payload},
+    get, put,
+    web::{Data, Json, Path, Query},
+};
+
+use crate::{
+    domain::{Role, provision::voice_queue},
+    protocol::{
+        requests::ListNumbers,
+        shapes::List,
+        voice_queues::{ProvisionedVoiceQueue, PutVoiceQueue, VoiceQueue},
+    },
+};
+
+use super::{
+    Shared,
+    auth::{Provisioner, SignedIn},
+    error::{Problems, Refused},
+    json,
+};
+
+/// The largest report, in bytes: 1,000 agents who have each a reason to pause.
+const REPORT_MAX: usize = 512 << 10;
+
+/// A report of the PBX. It may be larger than other bodies.
+pub struct Report(PutVoiceQueue);
+
+impl FromRequest for Report {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = JsonBody::<PutVoiceQueue>::new(request, payload, None, true).limit(REPORT_MAX);
+        Box::pin(async move { body.await.map(Report).map_err(json::unread) })
+    }
+}
+
+/// Every queue of calls, by key.
+#[utoipa::path(
+    tag = "pbx",
+    params(ListNumbers),
+    responses((status = 200, body = List<ProvisionedVoiceQueue>), Problems)
+)]
+#[get("/v1/pbx/voice-queues")]
+pub async fn list_voice_queues(
+    shared: Data<Shared>,
+    who: Provisioner,
+    Query(page): Query<ListNumbers>,
+) -> Result<Json<List<ProvisionedVoiceQueue>>, Refused> {
+    let limit = json::limit(page.limit)?;
+    let mut found = shared.engine.storage.voice_queues(who.tenant, None, page.after.as_deref(), limit + 1).await?;
+    let next = (found.len() > limit).then(|| found[limit - 1].key.clone());
+    found.truncate(limit);
+    Ok(Json(List { items: found.iter().map(Into::into).collect(), next }))
+}
+
+/// Report a queue of calls, as a whole. The same again changes nothing.
+#[utoipa::path(
+    tag = "pbx",
+    params(("key" = String, Path, description = "The PBX's own name for it: 1–80 characters")),
+    request_body = PutVoiceQueue,
+    responses((status = 201, body = ProvisionedVoiceQueue), (status = 200, body = ProvisionedVoiceQueue), Problems)
+)]
+#[put("/v1/pbx/voice-queues/{key}")]
+pub async fn put_voice_queue(
+    shared: Data<Shared>,
+    who: Provisioner,
+    key: Path<String>,
+    Report(body): Report,
+) -> Result<HttpResponse, Refused> {
+    let agents = body.agents.into_iter().map(Into::into).collect();
+    let reported = voice_queue::VoiceQueue::reported(key.into_inner(), body.name, agents)?;
+    let made = shared.engine.put_voice_queue(who.tenant, &reported).await?;
+    let shown = ProvisionedVoiceQueue::from(&reported);
+    Ok(if made { HttpResponse::Created().json(shown) } else { HttpResponse::Ok().json(shown) })
+}
+
+/// Report that a queue of calls is gone.
+#[utoipa::path(tag = "pbx", params(("key" = String, Path)), responses((status = 204), Problems))]
+#[delete("/v1/pbx/voice-queues/{key}")]
+pub async fn delete_voice_queue(
+    shared: Data<Shared>,
+    who: Provisioner,
+    key: Path<String>,
+) -> Result<HttpResponse, Refused> {
+    shared.engine.delete_voice_queue(who.tenant, &key).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The queues of calls that I am an agent of, by key; a supervisor's are all.
+#[utoipa::path(tag = "people", params(ListNumbers), responses((status = 200, body = List<VoiceQueue>), Problems))]
+#[get("/v1/voice-queues")]
+pub async fn voice_queues(
+    shared: Data<Shared>,
+    who: SignedIn,
+    Query(page): Query<ListNumbers>,
+) -> Result<Json<List<VoiceQueue>>, Refused> {
+    let limit = json::limit(page.limit)?;
+    let (caller, storage) = (&who.identity.caller, &shared.engine.storage);
+    let agent = (caller.role < Role::Supervisor).then_some(caller.number.as_str());
+    let mut found = storage.voice_queues(caller.tenant, agent, page.after.as_deref(), limit + 1).await?;
+    let next = (found.len() > limit).then(|| found[limit - 1].key.clone());
+    found.truncate(limit);
+    let numbers: BTreeSet<_> = found.iter().flat_map(|q| &q.agents).map(|a| a.extension.as_str()).collect();
+    let names = storage.names_of(caller.tenant, &numbers).await?;
+    Ok(Json(List { items: found.iter().map(|q| VoiceQueue::of(q, &names)).collect(), next }))
+}
