@@ -49,7 +49,6 @@ fn message() -> Message {
         event: None,
         deliveries: vec![],
         attachments: vec![],
-        ended_wait_since: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The load generator: `cargo bench --bench load` starts an engine of its own and prints what it does;
 //! `cargo bench --bench load -- --url http://HOST:PORT --key KEY [--pid PID]` loads one that runs (with generous
-//! `[limits]`). `--only chat` (or `fan-out`, `group`, `idle`, `reconnect`, `sms`) runs a part, `--seconds N` sets how long each takes.
+//! `[limits]`). `--only chat` (or `fan-out`, `group`, `idle`, `queues`, `reconnect`, `sms`) runs a part, `--seconds N`
+//! sets how long each takes (what watches a queue: four times as long).
 //!
 //! Client and server share the machine: what counts is messages per second of the server's processor time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
@@ -27,6 +28,9 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 use uuid::Uuid;
+
+#[path = "load/queues.rs"]
+mod queues;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -84,37 +88,44 @@ async fn run() {
         },
         None => start(seconds).await,
     };
-    let people = target.people(2 * PAIRS).await;
-    // Signing in takes memory for the passwords' hashes: what is measured below is not to be that.
-    let target = Arc::new(target.restarted().await);
     let only = option("--only");
     let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
+    let agents = target.people(if wanted("queues") { queues::WATCHERS } else { 2 * PAIRS }).await;
+    let people = &agents[..2 * PAIRS];
+    // Signing in takes memory for the passwords' hashes: what is measured below is not to be that.
+    let target = Arc::new(target.restarted().await);
     if wanted("idle") {
-        idle(&target, &people).await;
+        idle(&target, people).await;
     }
     if wanted("reconnect") {
-        reconnect(&target, &people).await;
+        reconnect(&target, people).await;
     }
     if wanted("chat") {
         for in_flight in [1, 16] {
-            chat(&target, &people, in_flight).await;
+            chat(&target, people, in_flight).await;
         }
     }
     if wanted("fan-out") {
         for readers in [50, 500] {
-            fan_out(&target, &people, readers).await;
+            fan_out(&target, people, readers).await;
         }
     }
     if wanted("group") {
         let members = target.members(1_000 - people.len()).await;
         for size in [10, 1_000] {
-            group(&target, &people, &members, size).await;
+            group(&target, people, &members, size).await;
         }
-        group_fan_out(&target, &people, &members).await;
+        group_fan_out(&target, people, &members).await;
     }
     if wanted("sms") {
-        texts_in(&target, &people).await;
-        texts_out(&target, &people).await;
+        texts_in(&target, people).await;
+        texts_out(&target, people).await;
+    }
+    if wanted("queues") {
+        for race in [false, true] {
+            queues::claims(&target, &agents, race).await;
+        }
+        queues::watch(&target, &agents).await;
     }
 }
 
@@ -282,7 +293,7 @@ impl Tally {
     fn report(&self, what: &str, elapsed: f64, cpu: f64, per: &str) {
         let mut l = std::mem::take(&mut *self.latencies.lock().unwrap());
         l.sort_unstable();
-        let at = |q: f64| l.get((l.len() as f64 * q) as usize).copied().unwrap_or(0) as f64 / 1_000.0;
+        let at = |q| milliseconds(&l, q);
         let delivered = self.delivered.load(Ordering::Relaxed) as f64;
         println!(
             "{what}: {:.0} {per}/s, {:.0} {per} per server CPU-second, {:.0} messages/s acknowledged; \
@@ -295,6 +306,11 @@ impl Tally {
             at(0.99),
         );
     }
+}
+
+/// Of sorted microseconds, those that so large a part of them does not exceed.
+fn milliseconds(sorted: &[u64], part: f64) -> f64 {
+    sorted.get((sorted.len() as f64 * part) as usize).copied().unwrap_or(0) as f64 / 1_000.0
 }
 
 fn frame(conversation: &str, now: u64) -> Message {
@@ -497,10 +513,12 @@ async fn reconnect(target: &Arc<Target>, people: &[Person]) {
 /// What the benches' carrier signs with.
 const TOKEN: &str = "load";
 
-/// A request as Twilio makes it, signed over the default `public_url`.
-async fn bring(target: &Target, form: &[(&str, &str)]) {
+/// A text comes in: a request as Twilio makes it, signed over the default `public_url`.
+async fn bring(target: &Target, from: &str, to: &str, text: &str) {
     const PATH: &str = "/v1/carriers/main/inbound";
-    let mut sorted = form.to_vec();
+    let sid = Uuid::now_v7().to_string();
+    let form = [("MessageSid", &*sid), ("From", from), ("To", to), ("Body", text), ("NumMedia", "0")];
+    let mut sorted = form;
     sorted.sort_unstable();
     let mut mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).unwrap();
     mac.update(format!("http://localhost:8080{PATH}").as_bytes());
@@ -508,7 +526,7 @@ async fn bring(target: &Target, form: &[(&str, &str)]) {
     let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
     let client = target.client.get_or_init(reqwest::Client::new);
     let request = client.post(format!("{}{PATH}", target.url)).header("x-twilio-signature", signature);
-    assert_eq!(request.form(form).send().await.unwrap().status(), 200);
+    assert_eq!(request.form(&form).send().await.unwrap().status(), 200);
 }
 
 /// Texts in through the webhook: signed, committed, delivered to an open session of whose thread it is.
@@ -528,9 +546,7 @@ async fn texts_in(target: &Arc<Target>, people: &[Person]) {
         tasks.push(tokio::spawn(async move {
             let (to, from) = (format!("+1404556{:04}", worker % LINES), format!("+1404557{worker:04}"));
             while !stop.load(Ordering::Relaxed) {
-                let (sid, text) = (Uuid::now_v7().to_string(), format!("t={:016} Is my order ready?", target.micros()));
-                let form = [("MessageSid", &*sid), ("From", &from), ("To", &to), ("Body", &text), ("NumMedia", "0")];
-                bring(&target, &form).await;
+                bring(&target, &from, &to, &format!("t={:016} Is my order ready?", target.micros())).await;
                 tally.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
         }));

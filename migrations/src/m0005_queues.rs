@@ -36,6 +36,8 @@ impl MigrationTrait for Migration {
         .await?;
         m.create_index(unique("sms_queue_key", "sms_queue", &["tenant_id", "key"])).await?;
 
+        m.create_index(index("sms_queue_version", "sms_queue", &["tenant_id", "version"])).await?;
+
         // By their numbers: who isn't there yet is a member once they are.
         m.create_table(
             Table::create()
@@ -99,7 +101,16 @@ impl MigrationTrait for Migration {
             mine.and_where(Expr::col(column).is_not_null());
             m.create_index(mine).await?;
         }
-        Ok(())
+        // Who held what is closed keeps it to read, but not in their list of what is open.
+        let over = boolean("over").default(false).to_owned();
+        m.alter_table(Table::alter().table("participant").add_column(over).to_owned()).await?;
+        let mut open = index("participant_open", "participant", &["extension_id", "conversation_id"]);
+        open.and_where(Expr::col("left_version").is_null()).and_where(Expr::col("over").not());
+        m.create_index(open).await?;
+        // What is said around a text tells whether the customer waits again when it comes to nothing.
+        m.alter_table(Table::alter().table("message").drop_column("ended_wait_since").to_owned()).await?;
+        // The word of consent that a text was when it came in.
+        m.alter_table(Table::alter().table("unrouted").add_column(string_null("keyword")).to_owned()).await
     }
 }
 

@@ -123,6 +123,8 @@ pub struct Engine {
     hashing: Semaphore,
     stopping: AtomicBool,
     probe: Option<Probe>,
+    /// Conversations may have lost their agent: the next sweep looks for them.
+    may_have_orphans: AtomicBool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -181,6 +183,7 @@ impl Engine {
                 hashing,
                 stopping,
                 probe,
+                may_have_orphans: AtomicBool::new(false),
             }
         })
     }
@@ -198,7 +201,7 @@ impl Engine {
         {
             return futures_util::future::Either::Left(std::future::ready(Err(refusal)));
         }
-        let writes = matches!(command, Command::Send { .. });
+        let writes = matches!(command, Command::Send { .. } | Command::Retry(_) | Command::Consent(_));
         let asked = shell::ask::<Conversation>(self.clone(), conversation, By::Extension(caller.clone()), command);
         let (me, caller) = (self.clone(), caller.clone());
         futures_util::future::Either::Right(async move {

@@ -66,6 +66,7 @@ impl Engine {
     /// What was committed and goes out is given to the outboxes. What they miss they find in the database.
     pub(super) fn post(&self, changes: &[Arc<Committed>]) {
         for committed in changes {
+            super::queues::count(&committed.happening);
             let (Happening::MessageCreated(m) | Happening::MessageUpdated(m)) = &committed.happening else { continue };
             for delivery in m.deliveries.iter().filter(|d| d.status == Status::Queued) {
                 let Some(ours) = delivery.our_number.clone() else { continue };
@@ -484,8 +485,14 @@ pub(super) async fn commit(
         provider_ids,
         audience: underway.audience.clone(),
     };
+    // Whether the customer is owed a reply may be another matter now.
+    let status = moved.delivery.status;
+    let matters = underway.is_queued && (status.has_failed() || status == Status::Queued);
     let mut changes = vec![Change::DeliveryMoved(Box::new(moved))];
     changes.extend(also);
+    if matters {
+        changes.extend(engine.told_anew(underway.tenant, underway.message.conversation).await?);
+    }
     let unit = Unit { tenant: underway.tenant, once: None, decision: Decision { guards, changes } };
     // Who hands it over knows that it is queued again: it is not posted.
     Ok(engine.commit_unit(unit).await?.is_some())

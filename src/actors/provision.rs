@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-use super::Engine;
+use super::{Engine, shell::Refresh};
 
 /// How often a lost race is run again.
 const TRIES: usize = 20;
@@ -153,6 +153,9 @@ impl Engine {
                 None => None,
             };
             let goes = as_is.as_ref().is_some_and(|s| s.extension.enabled) && !wanted.enabled;
+            let was_there = as_is.as_ref().is_some_and(|s| s.extension.enabled);
+            let (comes, falls) =
+                (!was_there && wanted.enabled, as_is.as_ref().is_some_and(|s| s.extension.role > wanted.role));
             let (extension, mut decision) = put_extension(as_is, wanted, id);
             if goes {
                 self.leave_groups(tenant, &extension, &mut decision).await?;
@@ -164,8 +167,11 @@ impl Engine {
             }
             if self.commit(tenant, decision).await? {
                 // Who is disabled, or supervises no longer, may hold some conversations no longer.
-                if !made {
-                    self.release_orphans().await;
+                if goes || falls {
+                    self.release_orphans_of(tenant, extension.id).await;
+                }
+                if comes {
+                    self.refresh_queues_of(tenant, extension.id).await?;
                 }
                 return Ok((extension, made));
             }
@@ -190,11 +196,29 @@ impl Engine {
 
     /// Who is disabled is logged out of their queues, in the same unit.
     async fn leave_queues(&self, tenant: TenantId, who: &Extension, decision: &mut Decision) -> Result<(), Refusal> {
-        for (id, agent) in self.storage.logged_in(tenant, who.id).await? {
-            let Some(queue) = self.storage.queue(id).await? else { continue };
+        for id in self.storage.queues_of(tenant, who.id).await? {
+            // Who logs in meanwhile is no longer as they were.
+            decision.guards.push(Guard::Agent(id, who.id, 0));
+        }
+        for agent in self.storage.agent_states(tenant, who.id).await? {
+            let id = agent.queue;
+            decision.guards.retain(|guard| !matches!(guard, Guard::Agent(queue, ..) if *queue == id));
             decision.guards.push(Guard::Agent(id, who.id, agent.revision));
+            let Some(queue) = self.storage.queue(id).await?.filter(|_| agent.logged_in || agent.paused) else {
+                continue;
+            };
             let agent = Agent { member: false, logged_in: false, paused: false, pause_reason: None, ..agent };
             decision.changes.push(Change::AgentPut { queue: id, agent, audience: queue.audience() });
+        }
+        Ok(())
+    }
+
+    /// Queues that named an extension before it was there know it from now on.
+    async fn refresh_queues_of(&self, tenant: TenantId, who: ExtensionId) -> Result<(), Refusal> {
+        for id in self.storage.queues_of(tenant, who).await? {
+            if let Ok(lease) = self.queues.lease(id) {
+                lease.tell(Refresh);
+            }
         }
         Ok(())
     }

@@ -53,8 +53,9 @@ impl Subject for Queue {
         *refusal == Refusal::NotFound
     }
 
-    fn rests_on_doubt(_: &Decision) -> bool {
-        false
+    /// What is so already by this state may not be by the database: an extension that is disabled is logged out by another.
+    fn rests_on_doubt(decision: &Decision) -> bool {
+        decision.changes.is_empty()
     }
 
     fn is_outdated(&self) -> bool {

@@ -1,14 +1,17 @@
 //! What agents, supervisors and the PBX ask of SMS queues and their conversations. A claim is decided by the conversation
 //! on a copy of the agent's row; who loses a race reads anew and decides again.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use tracing::{error, info};
 
 use crate::{
     domain::{
-        By, Caller, ConversationId, ExtensionId, QueueId, Refusal, Role, TenantId,
-        conversation::{Command, Conversation, Pair, queued, start::start, transfer::Target},
+        By, Caller, Change, ConversationId, ExtensionId, Guard, Happening, QueueId, Refusal, Role, TenantId,
+        change::Appearance,
+        conversation::{
+            Command, Conversation, Message, Pair, Stand, SystemEvent, queued, start::start, transfer::Target,
+        },
         provision::phone_number::StoredNumber,
         queue::{
             self, Agent, Line, Queue, Settings,
@@ -62,9 +65,14 @@ impl Engine {
         for _ in 0..TRIES {
             let present = self.storage.colleagues(tenant, &unchecked.members).await?;
             let mut present: Vec<_> = present.into_values().map(|who| who.id).collect();
+            let stored = self.storage.queue_of_key(tenant, key).await?;
+            if let Some(id) = stored {
+                present.extend(self.storage.concerned_by(tenant, id).await?);
+            }
             present.sort_unstable();
+            present.dedup();
             let wanted = Wanted { present, feeding: self.storage.feeding(tenant, key).await?, ..unchecked.clone() };
-            let Some(id) = self.storage.queue_of_key(tenant, key).await? else {
+            let Some(id) = stored else {
                 let id = QueueId(self.clock.new_id());
                 if self.commit(tenant, put::create(id, key, &wanted)?).await? {
                     return Ok((id, true));
@@ -93,7 +101,8 @@ impl Engine {
         for _ in 0..TRIES {
             let id = self.storage.queue_of_key(tenant, key).await?.ok_or(Refusal::NotFound)?;
             let feeding = self.storage.feeding(tenant, key).await?;
-            let wish = queue::delete::Wish { in_use: self.storage.is_in_use(id).await?, feeding };
+            let present = self.storage.concerned_by(tenant, id).await?;
+            let wish = queue::delete::Wish { in_use: self.storage.is_in_use(id).await?, present, feeding };
             let command = queue::Command::Delete(Arc::new(wish));
             match shell::ask::<Queue>(self.clone(), id, By::Engine(tenant), command).await? {
                 Answer::Moved => {}
@@ -140,9 +149,9 @@ impl Engine {
             let queue = self.storage.queue_in(caller.tenant, id).await?.ok_or(Refusal::NotFound)?;
             let agent = self.storage.agent(caller.tenant, queue, caller.extension).await?;
             let agent = agent.filter(|agent| agent.member).ok_or(Refusal::NotFound)?;
-            match self.step(caller, id, Command::Claim(Arc::new(agent))).await? {
-                Answer::Moved => {}
-                _ => return Ok(()),
+            match self.step(caller, id, Command::Claim(Arc::new(agent))).await {
+                Ok(Answer::Moved) | Err(Refusal::NotWaiting) => {}
+                done => return done.map(drop),
             }
         }
         Err(Refusal::Busy)
@@ -170,9 +179,9 @@ impl Engine {
                     Target::Queue(line.ok_or_else(|| Refusal::NoSuchQueue(wanted.to_string()))?)
                 }
             };
-            match self.step(caller, id, Command::Transfer(Arc::new(target))).await? {
-                Answer::Moved => {}
-                _ => return Ok(()),
+            match self.step(caller, id, Command::Transfer(Arc::new(target))).await {
+                Ok(Answer::Moved) | Err(Refusal::NotWaiting) => {}
+                done => return done.map(drop),
             }
         }
         Err(Refusal::Busy)
@@ -227,7 +236,7 @@ impl Engine {
         }
         self.limits.send(caller.extension, 1, self.clock.now())?;
         let id = ConversationId(self.clock.new_id());
-        let number = crate::domain::Guard::PhoneNumber(pair.ours.clone(), ours.revision);
+        let number = Guard::PhoneNumber(pair.ours.clone(), ours.revision);
         let decision = start(id, line, pair, caller, &agent, number)?;
         Ok(self.commit(caller.tenant, decision).await?.then_some((id, true)))
     }
@@ -248,6 +257,22 @@ impl Engine {
                 taken => taken,
             },
         }
+    }
+
+    /// A queue conversation's row is told anew: its clock runs, or has stopped; a picture of it is here.
+    pub(super) async fn told_anew(&self, tenant: TenantId, id: ConversationId) -> Result<Option<Change>, Refusal> {
+        let nobody = ExtensionId(uuid::Uuid::nil());
+        let Some(Row { facts, last_message, .. }) = self.storage.row_after(tenant, nobody, id).await? else {
+            return Ok(None);
+        };
+        let Some(stand) = facts.queue.as_ref().map(|queued| queued.state.stand()) else { return Ok(None) };
+        let audience = facts.participants.iter().map(|reading| reading.extension).collect();
+        let row = Box::new(Appearance::from(facts));
+        Ok(match stand {
+            Stand::Waiting => Some(Change::WaitingShown { row, last: last_message.map(Box::new) }),
+            Stand::Claimed => Some(Change::RowShown { row, audience }),
+            Stand::Closed => None,
+        })
     }
 
     /// What falls due in a conversation, if it has. Firing twice does nothing.
@@ -276,6 +301,21 @@ impl Engine {
         }
     }
 
+    /// What an extension holds that it may hold no longer goes back.
+    pub(super) async fn release_orphans_of(self: &Arc<Self>, tenant: TenantId, who: ExtensionId) {
+        match self.storage.orphans_of(tenant, who).await {
+            Ok(orphans) => {
+                for (tenant, id, of) in orphans {
+                    self.abandon(tenant, id, of).await;
+                }
+            }
+            Err(error) => {
+                self.may_have_orphans.store(true, Ordering::Release);
+                error!(%error, "nobody knows what an extension held");
+            }
+        }
+    }
+
     /// What agents hold who may do so no longer goes back.
     pub(super) async fn release_orphans(self: &Arc<Self>) {
         match self.storage.orphans().await {
@@ -292,7 +332,10 @@ impl Engine {
         let command = Command::Abandon { of };
         match shell::ask::<Conversation>(self.clone(), id, By::Engine(tenant), command).await {
             Ok(_) => info!(conversation = %id, "its agent may hold it no longer: it waits again"),
-            Err(error) => error!(conversation = %id, %error, "it can't go back to its queue yet"),
+            Err(error) => {
+                self.may_have_orphans.store(true, Ordering::Release);
+                error!(conversation = %id, %error, "it can't go back to its queue yet");
+            }
         }
     }
 }
@@ -313,4 +356,20 @@ fn shown(board: &Board, caller: &Caller, held: i64) -> Option<MyQueue> {
     let waiting = || board.waiting.iter().map(row).collect();
     let Board { line, agents, numbers, waiting_count, .. } = board;
     MyQueue::of(caller.extension, line, agents, numbers, waiting, *waiting_count, held)
+}
+
+/// Counts the steps of queue conversations for operators.
+pub(super) fn count(happening: &Happening) {
+    let Happening::MessageCreated(Message { event: Some(event), .. }) = happening else { return };
+    let step = match event {
+        SystemEvent::Entered { .. } => "entered",
+        SystemEvent::Claimed { .. } => "claimed",
+        SystemEvent::Transferred { .. } | SystemEvent::TransferredToQueue { .. } => "transferred",
+        SystemEvent::Released { .. } => "released",
+        SystemEvent::TimedOut { .. } => "timed_out",
+        SystemEvent::Closed { .. } => "closed",
+        SystemEvent::Missed => "missed",
+        _ => return,
+    };
+    metrics::counter!("partyline_queue_steps_total", "step" => step).increment(1);
 }

@@ -516,6 +516,20 @@ impl<S: Subject> Handler<Ask<S>> for Shell<S> {
     }
 }
 
+/// What the state was read from is another since: it is read anew before anything else is decided.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Refresh;
+
+impl<S: Subject> Handler<Refresh> for Shell<S> {
+    type Result = ();
+
+    fn handle(&mut self, _: Refresh, ctx: &mut Self::Context) {
+        self.stale = true;
+        self.pump(ctx);
+    }
+}
+
 impl<S: Subject> StreamHandler<Outcome> for Shell<S> {
     fn handle(&mut self, outcome: Outcome, ctx: &mut Self::Context) {
         if let Some(pending) = self.in_flight.pop_front() {

@@ -85,13 +85,15 @@ pub async fn deadlines(engine: Weak<Engine>) {
     let mut round = 0_u32;
     loop {
         let Some(engine) = engine.upgrade().filter(|engine| !engine.is_stopping()) else { return };
-        if round.is_multiple_of(ALL) {
+        if engine.may_have_orphans.swap(false, Ordering::AcqRel) || round.is_multiple_of(ALL) {
             engine.release_orphans().await;
         }
         round = round.wrapping_add(1);
         let now = engine.clock.now();
+        let mut more = false;
         match engine.storage.due(now + AHEAD, AT_ONCE).await {
             Ok(due) => {
+                more = due.len() == AT_ONCE && due.last().is_some_and(|(.., deadline)| *deadline <= now);
                 let overdue = due.iter().filter(|(.., deadline)| *deadline <= now);
                 let fire = |(tenant, id, _): &(_, _, _)| {
                     let (engine, tenant, id) = (engine.clone(), *tenant, *id);
@@ -109,7 +111,7 @@ pub async fn deadlines(engine: Weak<Engine>) {
             Err(error) => error!(%error, "nobody knows what falls due in queues"),
         }
         drop(engine);
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(if more { Duration::from_millis(10) } else { EVERY }).await;
     }
 }
 
@@ -180,5 +182,6 @@ async fn settle(
     let guards = vec![crate::domain::Guard::Conversation(conversation, underway.revision)];
     let audience = underway.audience;
     let change = Change::AttachmentSettled { conversation, seq, id, content_type, state, size, audience };
-    engine.commit(tenant, Decision { guards, changes: vec![change] }).await.map(drop)
+    let changes = [change].into_iter().chain(engine.told_anew(tenant, conversation).await?).collect();
+    engine.commit(tenant, Decision { guards, changes }).await.map(drop)
 }

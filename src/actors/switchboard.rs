@@ -59,6 +59,8 @@ pub(super) struct Switchboard {
     people: Option<People>,
     /// Who is available in each queue, as of `last`.
     available: HashMap<QueueId, Arc<[ExtensionId]>>,
+    /// Those whose queues are others since, to be told with the next flush.
+    requeues: BTreeSet<ExtensionId>,
     /// The last version delivered.
     last: Version,
     /// Reading what was missed, or about to.
@@ -83,6 +85,7 @@ impl Switchboard {
                 feed,
                 people: None,
                 available: HashMap::new(),
+                requeues: BTreeSet::new(),
                 last: 0,
                 repairing: false,
                 unknowns: 0,
@@ -143,6 +146,10 @@ impl Switchboard {
         if let Happening::AgentUpdated { queue, agent } = &committed.happening {
             self.agent_updated(*queue, agent);
         }
+        self.ask_queues_anew(committed);
+        if matches!(&committed.audience, Audience::Extensions(who) if who.is_empty()) {
+            return;
+        }
         let Some(people) = &self.people else { return };
         let frame = ByteString::from(ServerFrame::Event(EventFrame::of(committed, people)).to_text());
         match &committed.audience {
@@ -153,7 +160,6 @@ impl Switchboard {
                 available.into_iter().for_each(|who| self.roster.queue(who, committed.version, &frame));
             }
         }
-        self.ask_queues_anew(committed);
     }
 
     /// Who is available where, read from the database.
@@ -173,19 +179,11 @@ impl Switchboard {
     }
 
     /// Those whose queues are others since: they are given them anew, as a whole.
-    fn ask_queues_anew(&self, committed: &Committed) {
+    fn ask_queues_anew(&mut self, committed: &Committed) {
         match (&committed.happening, &committed.audience) {
-            (Happening::AgentUpdated { agent, .. }, _) => self.requeue([agent.who.id]),
-            (Happening::QueueUpdated(_), Audience::Extensions(who)) => self.requeue(who.iter().copied()),
+            (Happening::AgentUpdated { agent, .. }, _) => drop(self.requeues.insert(agent.who.id)),
+            (Happening::QueueUpdated(_), Audience::Extensions(who)) => self.requeues.extend(who.iter()),
             _ => {}
-        }
-    }
-
-    fn requeue(&self, who: impl IntoIterator<Item = ExtensionId>) {
-        for seat in who.into_iter().flat_map(|who| self.roster.of(who)) {
-            if seat.addr.try_send(Requeue).is_err() {
-                seat.evict();
-            }
         }
     }
 
@@ -208,6 +206,12 @@ impl Switchboard {
         counter!("partyline_events_delivered_total").increment(delivered);
         for seat in gone {
             self.presences.remove(seat.extension, seat.session, self.engine.clock.now());
+        }
+        // After what was queued: what waits and is taken before this is of no account then.
+        for seat in mem::take(&mut self.requeues).into_iter().flat_map(|who| self.roster.of(who)) {
+            if seat.addr.try_send(Requeue).is_err() {
+                seat.evict();
+            }
         }
     }
 
@@ -244,7 +248,8 @@ impl Switchboard {
                     me.feed.forget(me.last);
                     // What waited and was taken meanwhile is not told again: queues are given as a whole.
                     me.know(&agents);
-                    me.requeue(agents.iter().map(|(_, who, _)| *who).collect::<BTreeSet<_>>());
+                    me.requeues.extend(me.roster.everyone());
+                    me.flush();
                     me.drain(ctx);
                 }
                 Ok((CatchUp::TooFar, _)) => {

@@ -24,6 +24,7 @@ use crate::{
             consent::{Consent, Source},
             delivery::Delivery,
             inbound::{Incoming, News},
+            keywords::keyword,
             route::{Route, route},
         },
     },
@@ -105,7 +106,8 @@ impl Engine {
             }
             let (tenant, now) = (number.tenant, self.clock.now());
             let named = number.phone_number.extension.as_deref();
-            let mut lookup = self.storage.lookup(tenant, &pair, named, now).await?;
+            let may_be_word = incoming.keyword.is_some() || keyword(incoming.text.as_str()).is_some();
+            let mut lookup = self.storage.lookup(tenant, &pair, named, may_be_word, now).await?;
             lookup.pair.we_answer =
                 self.carriers.get(&incoming.carrier).is_some_and(|carrier| !carrier.answers_keywords());
             let attachments = incoming.media.iter().map(|_| AttachmentId(self.clock.new_id())).collect();
@@ -194,7 +196,8 @@ impl Engine {
     async fn into_unrouted(self: &Arc<Self>, tenant: TenantId, arrival: Arrival) -> Result<bool, Refusal> {
         let id = UnroutedId(self.clock.new_id());
         let audience = self.storage.administrators(tenant).await?.into();
-        let incoming = Box::new(arrival.incoming.clone());
+        // What was a word of consent when it came in waits for nobody, whoever gets it.
+        let incoming = Box::new(Incoming { keyword: arrival.word, ..arrival.incoming.clone() });
         let changes = vec![Change::UnroutedAdded { id, incoming, audience }];
         let mut decision = Decision { guards: arrival.guards.clone(), changes };
         if let Some(word) = arrival.word {
@@ -216,7 +219,7 @@ impl Engine {
             let (_, incoming, _) = self.storage.one_unrouted(tenant, id).await?.ok_or(Refusal::NotFound)?;
             let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
             let now = self.clock.now();
-            let lookup = self.storage.lookup(tenant, &pair, None, now).await?;
+            let lookup = self.storage.lookup(tenant, &pair, None, false, now).await?;
             let (known, guards) = (lookup.pair, vec![Guard::Unrouted(id)]);
             let audience = self.storage.administrators(tenant).await?.into();
             let also = vec![Change::UnroutedAssigned { id, audience }];
@@ -229,6 +232,9 @@ impl Engine {
                     let owner = found.ok_or_else(|| Refusal::NoSuchExtension(number.clone()))?;
                     arrival.guards.push(Guard::Extension(owner.extension.id, owner.revision));
                     self.into_thread(tenant, owner.extension.id, &pair, arrival).await?
+                }
+                Assignee::Queue(_) if arrival.incoming.keyword.is_some() => {
+                    return Err(Refusal::invalid("queue: a word of consent waits for nobody; give it to an extension"));
                 }
                 Assignee::Queue(key) => {
                     let line = self.storage.line_of(tenant, key).await?;

@@ -242,7 +242,12 @@ pub enum Change {
         reason: Gone,
     },
     /// A conversation waits, or what it shows has changed: available agents are told.
-    WaitingShown(Box<Appearance>),
+    WaitingShown {
+        /// As it shall appear.
+        row: Box<Appearance>,
+        /// Its newest message, where this adds none.
+        last: Option<Box<Message>>,
+    },
     /// A conversation waits no longer in a queue: available agents are told.
     WaitingTaken {
         /// Where it waited.
@@ -333,6 +338,22 @@ pub struct Appearance {
     pub numbers: Arc<[Number]>,
     /// Where it stands in its queue.
     pub queue: Option<Queued>,
+}
+
+impl From<Facts> for Appearance {
+    fn from(facts: Facts) -> Self {
+        let Facts { id, kind, name, participants, participant_count, pair, numbers, queue, .. } = facts;
+        Appearance {
+            id,
+            kind,
+            name,
+            participants,
+            participant_count,
+            pair,
+            numbers,
+            queue: queue.map(|queued| *queued),
+        }
+    }
 }
 
 /// A change that is on disk, at its place in the tenant's order.

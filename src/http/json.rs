@@ -33,7 +33,7 @@ pub fn unread(error: JsonPayloadError) -> actix_web::Error {
     actix_web::error::InternalError::from_response(error, response).into()
 }
 
-/// The body of a call that takes no fields: empty, or an object without any.
+/// The body of a call that takes no fields: empty, `null`, or an object without any.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoFields {}
@@ -49,7 +49,8 @@ impl FromRequest for NoFields {
             if body.is_empty() {
                 return Ok(NoFields {});
             }
-            serde_json::from_slice(&body).map_err(|error| unread(JsonPayloadError::Deserialize(error)))
+            let body = serde_json::from_slice::<Option<NoFields>>(&body);
+            body.map(|_| NoFields {}).map_err(|error| unread(JsonPayloadError::Deserialize(error)))
         })
     }
 }

@@ -182,10 +182,10 @@ pub async fn queue_conversations(
 /// A queue is there for its members, and for supervisors.
 async fn known(shared: &Shared, caller: &Caller, id: QueueId) -> Result<(), Refused> {
     let storage = &shared.engine.storage;
-    storage.line(caller.tenant, id).await?.ok_or(Refusal::NotFound)?;
+    // What was closed in a queue that is given up stays theirs to read.
+    let supervises = caller.role >= Role::Supervisor && storage.is_queue(caller.tenant, id).await?;
     let agent = storage.agent(caller.tenant, id, caller.extension).await?;
-    let is_known = caller.role >= Role::Supervisor || agent.is_some_and(|agent| agent.member);
-    if is_known { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    if supervises || agent.is_some_and(|agent| agent.member) { Ok(()) } else { Err(Refusal::NotFound.into()) }
 }
 
 /// Where a page of what waits ended.

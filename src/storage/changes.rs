@@ -54,6 +54,7 @@ struct RareChanges {
     extensions: bool,
     phone_numbers: bool,
     voice_queues: bool,
+    queues: bool,
     consents: bool,
     unrouted: bool,
     settings: Version,
@@ -107,6 +108,14 @@ impl Storage {
                 merged.add_for_all(version, Happening::VoiceQueueUpdated(key));
             }
         }
+        if rare.queues {
+            for (version, id, mut who) in self.queues_since(&tx, tenant, after, one_more(most)).await? {
+                if let Reader::Extension(me) = reader {
+                    who.retain(|member| *member == me);
+                }
+                merged.add(version, who.into(), Happening::QueueUpdated(id));
+            }
+        }
         if rare.consents && !self.merge_consents(&tx, &mut merged, reader, after, most).await? {
             return Ok(CatchUp::TooFar);
         }
@@ -133,6 +142,7 @@ impl Storage {
              EXISTS (SELECT 1 FROM extension WHERE tenant_id = $1 AND version > $2) AS extensions, \
              EXISTS (SELECT 1 FROM phone_number WHERE tenant_id = $1 AND version > $2) AS phone_numbers, \
              EXISTS (SELECT 1 FROM voice_queue WHERE tenant_id = $1 AND version > $2) AS voice_queues, \
+             EXISTS (SELECT 1 FROM sms_queue WHERE tenant_id = $1 AND version > $2) AS queues, \
              EXISTS (SELECT 1 FROM consent WHERE tenant_id = $1 AND version > $2) AS consents, \
              EXISTS (SELECT 1 FROM unrouted WHERE tenant_id = $1 AND version > $2) AS unrouted, \
              (SELECT settings_version FROM tenant WHERE id = $1) AS settings";
@@ -143,6 +153,7 @@ impl Storage {
                 extensions: column(&row, "extensions")?,
                 phone_numbers: column(&row, "phone_numbers")?,
                 voice_queues: column(&row, "voice_queues")?,
+                queues: column(&row, "queues")?,
                 consents: column(&row, "consents")?,
                 unrouted: column(&row, "unrouted")?,
                 settings: column(&row, "settings")?,

@@ -264,8 +264,7 @@ impl Storage {
         let among = match filter {
             Filter::All | Filter::Unread | Filter::NeedsReply => {
                 "participant p JOIN conversation c ON c.id = p.conversation_id \
-                 AND (c.queue_state IS NULL OR c.queue_state <> 'closed') \
-                 WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL"
+                 WHERE p.extension_id = $1 AND p.tenant_id = $2 AND p.left_version IS NULL AND NOT p.over"
             }
             Filter::Closed => {
                 "conversation c WHERE (c.last_held_by = $1 OR c.closed_by = $1) AND c.tenant_id = $2 \
@@ -323,7 +322,8 @@ impl Storage {
         let mut last: HashMap<_, _> = last.into_iter().map(|m| (m.conversation, m)).collect();
         let sql = format!(
             "SELECT p.conversation_id, p.read_seq, p.read_text_no FROM {rows} r \
-             CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.extension_id = $3 AND p.tenant_id = $1"
+             CROSS JOIN participant p WHERE p.conversation_id = r.id AND p.extension_id = $3 AND p.tenant_id = $1 \
+             AND p.left_version IS NULL"
         );
         let values = [tenant.0.into(), bulk(&keys), me.0.into()];
         let mut mine = HashMap::new();

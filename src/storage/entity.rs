@@ -104,7 +104,6 @@ pub(super) mod message {
         pub created_at: i64,
         pub text: String,
         pub event: Option<String>,
-        pub ended_wait_since: Option<i64>,
         pub updated_version: Option<i64>,
     }
 

@@ -56,7 +56,6 @@ impl TryFrom<message::Model> for Message {
             text: MessageText::stored(row.text),
             deliveries: vec![],
             attachments: vec![],
-            ended_wait_since: row.ended_wait_since.map(Timestamp),
         })
     }
 }

@@ -21,7 +21,7 @@ use super::{
     dialect::{Column, Hex, bulk},
     extension_id,
     phone_numbers::FEEDS,
-    queues::line,
+    queues::{PLACE, PLACED, line, queued as place},
 };
 
 /// Automatic texts are looked back upon for so long.
@@ -43,12 +43,14 @@ pub struct Lookup {
 }
 
 impl Storage {
-    /// What is known of a pair. `named` is the number of the extension that gets what comes unasked.
+    /// What is known of a pair. `named` is the number of the extension that gets what comes unasked; where a word of
+    /// consent is shown, and who hears of it, is looked for only if the text may be one.
     pub async fn lookup(
         &self,
         tenant: TenantId,
         pair: &Pair,
         named: Option<&str>,
+        is_word: bool,
         now: Timestamp,
     ) -> Result<Lookup, StorageError> {
         let tx = self.moment().await?;
@@ -89,7 +91,11 @@ impl Storage {
              ON p.conversation_id = c.id AND p.left_version IS NULL WHERE c.tenant_id = $1 AND c.their_number = $2 \
              ORDER BY c.last_activity_at DESC";
         let (mut newest, mut threads_of) = (None, Vec::new());
-        for row in tx.query_all_raw(self.statement(sql, [tenant.0.into(), theirs.into()])).await? {
+        let spoken = match is_word {
+            true => tx.query_all_raw(self.statement(sql, [tenant.0.into(), theirs.into()])).await?,
+            false => vec![],
+        };
+        for row in spoken {
             if newest.is_none() && column::<String>(&row, "our_number")? == ours {
                 newest = Some(ConversationId(column(&row, "id")?));
             }
@@ -143,13 +149,17 @@ impl Storage {
     /// What decides whether a conversation's customer may be told that nobody was available.
     pub async fn known_when_due(&self, id: ConversationId, now: Timestamp) -> Result<Option<Due>, StorageError> {
         let tx = self.moment().await?;
-        let sql = "SELECT tenant_id, our_number, their_number FROM conversation WHERE id = $1 AND queue_id IS NOT NULL";
-        let Some(row) = tx.query_one_raw(self.statement(sql, [id.0.into()])).await? else { return Ok(None) };
+        let sql = format!(
+            "SELECT c.tenant_id, c.our_number, c.their_number, {PLACE} FROM conversation c {PLACED} \
+             WHERE c.id = $1 AND c.queue_id IS NOT NULL"
+        );
+        let Some(row) = tx.query_one_raw(self.statement(&sql, [id.0.into()])).await? else { return Ok(None) };
+        let holder = place(&row)?.and_then(|queued| queued.state.holder().cloned());
         let number = |name| column(&row, name).map(Number::stored);
         let pair = Pair { ours: number("our_number")?, theirs: number("their_number")? };
         let tenant = TenantId(column(&row, "tenant_id")?);
         let (automatic, automatic_count) = self.automatic_texts(&tx, tenant, &pair, now).await?;
-        Ok(Some(Due { automatic, automatic_count, now }))
+        Ok(Some(Due { automatic, automatic_count, holder, now }))
     }
 
     /// What the texts of a conversation may go out from, and who wants none.

@@ -277,7 +277,7 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
 
     storage.conversation(id).await.unwrap();
     storage.settings(tenant).await.unwrap();
-    storage.lookup(tenant, &pair, Some("201"), Timestamp(5)).await.unwrap();
+    storage.lookup(tenant, &pair, Some("201"), true, Timestamp(5)).await.unwrap();
     storage.waiting_at(&ours, 5).await.unwrap();
     storage.numbers_due(Timestamp(0), Timestamp(5)).await.unwrap();
     storage.underway(id, 2).await.unwrap();
@@ -367,7 +367,10 @@ async fn queues(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extens
     storage.queues_of(tenant, me).await.unwrap();
     storage.held(tenant, me).await.unwrap();
     storage.held_in(tenant, queue, me).await.unwrap();
-    storage.logged_in(tenant, me).await.unwrap();
+    storage.agent_states(tenant, me).await.unwrap();
+    storage.orphans_of(tenant, me).await.unwrap();
+    storage.concerned_by(tenant, queue).await.unwrap();
+    storage.is_queue(tenant, queue).await.unwrap();
     storage.availability(tenant).await.unwrap();
     storage.all_queues(tenant).await.unwrap();
     storage.provisioned_queues(tenant, None, 5).await.unwrap();

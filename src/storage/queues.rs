@@ -40,6 +40,10 @@ const AGENT: &str = "e.id, e.number, e.name, e.revision AS extension_revision, \
      (e.enabled AND m.queue_id IS NOT NULL) AS member, coalesce(a.logged_in, false) AS logged_in, \
      coalesce(a.paused, false) AS paused, a.pause_reason, coalesce(a.revision, 0) AS revision";
 
+/// Who holds a conversation `held`, and may not.
+const MAY_NOT_HOLD: &str = "(NOT e.enabled OR e.role = 'user' AND NOT EXISTS (SELECT 1 FROM queue_member m \
+     WHERE m.queue_id = held.queue_id AND m.number = e.number))";
+
 /// Waiting conversations that a board shows.
 const SHOWN: usize = 200;
 
@@ -127,7 +131,7 @@ impl Storage {
              WHERE m.queue_id = $1 ORDER BY e.number"
         );
         let rows = db.query_all_raw(self.statement(&sql, [id.0.into(), tenant.0.into()])).await?;
-        rows.iter().map(agent).collect()
+        rows.iter().map(|row| agent(row, id)).collect()
     }
 
     /// An extension as an agent of a queue, whether it is a member or not.
@@ -163,22 +167,18 @@ impl Storage {
         );
         let values = [queue.0.into(), tenant.0.into(), value];
         let row = self.0.reader.query_one_raw(self.statement(&sql, values)).await?;
-        row.as_ref().map(agent).transpose()
+        row.map(|row| agent(&row, queue)).transpose()
     }
 
-    /// The queues that an extension is logged in to, and its state there.
-    pub async fn logged_in(
-        &self,
-        tenant: TenantId,
-        extension: ExtensionId,
-    ) -> Result<Vec<(QueueId, Agent)>, StorageError> {
+    /// An extension's state in each queue in which it has one.
+    pub async fn agent_states(&self, tenant: TenantId, extension: ExtensionId) -> Result<Vec<Agent>, StorageError> {
         let sql = format!(
             "SELECT a.queue_id, {AGENT} FROM agent a JOIN extension e ON e.id = a.extension_id \
              LEFT JOIN queue_member m ON m.queue_id = a.queue_id AND m.number = e.number \
-             WHERE a.extension_id = $1 AND a.tenant_id = $2 AND (a.logged_in OR a.paused)"
+             WHERE a.extension_id = $1 AND a.tenant_id = $2"
         );
         let rows = self.0.reader.query_all_raw(self.statement(&sql, [extension.0.into(), tenant.0.into()])).await?;
-        rows.iter().map(|row| Ok((QueueId(column(row, "queue_id")?), agent(row)?))).collect()
+        rows.iter().map(|row| agent(row, QueueId(column(row, "queue_id")?))).collect()
     }
 
     /// The members of the tenant's queues who are there, and whether each is available.
@@ -198,6 +198,12 @@ impl Storage {
         let sql = "SELECT * FROM sms_queue WHERE id = $1 AND tenant_id = $2 AND NOT deleted";
         let row = self.0.reader.query_one_raw(self.statement(sql, [id.0.into(), tenant.0.into()])).await?;
         row.map(|row| line(&row).map(Arc::new)).transpose()
+    }
+
+    /// Whether a queue is the tenant's, there or given up.
+    pub async fn is_queue(&self, tenant: TenantId, id: QueueId) -> Result<bool, StorageError> {
+        let sql = "SELECT 1 AS found FROM sms_queue WHERE id = $1 AND tenant_id = $2";
+        Ok(self.0.reader.query_one_raw(self.statement(sql, [id.0.into(), tenant.0.into()])).await?.is_some())
     }
 
     /// ... by the PBX's own name for it.
@@ -250,6 +256,42 @@ impl Storage {
              GROUP BY queue_id";
         let rows = self.0.reader.query_all_raw(self.statement(sql, [tenant.0.into(), extension.0.into()])).await?;
         rows.iter().map(|row| Ok((QueueId(column(row, "queue_id")?), column(row, "held")?))).collect()
+    }
+
+    /// Queues that were altered after a version, at most so many, and who is told: members, and who holds what is in them.
+    pub(super) async fn queues_since(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        after: Version,
+        limit: i64,
+    ) -> Result<Vec<(Version, QueueId, Vec<ExtensionId>)>, StorageError> {
+        let sql = "SELECT id, version FROM sms_queue WHERE tenant_id = $1 AND version > $2 ORDER BY version LIMIT $3";
+        let mut found = Vec::new();
+        for row in db.query_all_raw(self.statement(sql, [tenant.0.into(), after.into(), limit.into()])).await? {
+            let id = QueueId(column(&row, "id")?);
+            found.push((column(&row, "version")?, id, self.concerned(db, tenant, id).await?));
+        }
+        Ok(found)
+    }
+
+    /// Whom a change of a queue concerns: its members who are there, and who holds what is in it.
+    async fn concerned(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        id: QueueId,
+    ) -> Result<Vec<ExtensionId>, StorageError> {
+        let sql = "SELECT e.id FROM queue_member m JOIN extension e ON e.tenant_id = $1 AND e.number = m.number \
+             AND e.enabled WHERE m.queue_id = $2 UNION SELECT c.claimed_by AS id FROM conversation c \
+             WHERE c.queue_id = $2 AND c.queue_state = 'claimed' AND c.tenant_id = $1";
+        let rows = db.query_all_raw(self.statement(sql, [tenant.0.into(), id.0.into()])).await?;
+        rows.iter().map(|row| extension_id(row, "id")).collect()
+    }
+
+    /// Whom a change of a queue concerns, now.
+    pub async fn concerned_by(&self, tenant: TenantId, id: QueueId) -> Result<Vec<ExtensionId>, StorageError> {
+        self.concerned(&self.0.reader, tenant, id).await
     }
 
     /// Id and name of the tenant's queues, by name.
@@ -394,7 +436,7 @@ impl Storage {
              AND c.clock_since <= $1 - each_queue.unclaimed_timeout_s * 1000000 UNION ALL \
              SELECT c.tenant_id, c.id, c.clock_since + each_queue.idle_timeout_s * 1000000 AS deadline \
              FROM sms_queue each_queue CROSS JOIN conversation c WHERE c.queue_id = each_queue.id \
-             AND c.queue_state = 'claimed' AND c.clock_since <= $1 - each_queue.idle_timeout_s * 1000000 LIMIT $2";
+             AND c.queue_state = 'claimed' AND c.clock_since <= $1 - each_queue.idle_timeout_s * 1000000 ORDER BY deadline LIMIT $2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.0.reader.query_all_raw(self.statement(sql, [until.0.into(), limit.into()])).await?;
         let due = |row: &QueryResult| {
@@ -407,11 +449,27 @@ impl Storage {
     /// Claimed conversations whose agent may hold them no longer: who is not there any more, or neither a member of the
     /// queue nor a supervisor.
     pub async fn orphans(&self) -> Result<Vec<(TenantId, ConversationId, ExtensionId)>, StorageError> {
-        let sql = "SELECT held.tenant_id, held.id, held.claimed_by FROM conversation held \
-             JOIN extension e ON e.id = held.claimed_by WHERE held.claimed_by IS NOT NULL AND (NOT e.enabled \
-             OR e.role = 'user' AND NOT EXISTS (SELECT 1 FROM queue_member m WHERE m.queue_id = held.queue_id \
-             AND m.number = e.number))";
-        let rows = self.0.reader.query_all_raw(self.statement(sql, [])).await?;
+        let sql = format!(
+            "SELECT held.tenant_id, held.id, held.claimed_by FROM conversation held \
+             JOIN extension e ON e.id = held.claimed_by WHERE held.claimed_by IS NOT NULL AND {MAY_NOT_HOLD}"
+        );
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, [])).await?;
+        rows.iter().map(holding).collect()
+    }
+
+    /// ... those of one extension.
+    pub async fn orphans_of(
+        &self,
+        tenant: TenantId,
+        extension: ExtensionId,
+    ) -> Result<Vec<(TenantId, ConversationId, ExtensionId)>, StorageError> {
+        let sql = format!(
+            "SELECT held.tenant_id, held.id, held.claimed_by FROM conversation held \
+             JOIN extension e ON e.id = held.claimed_by WHERE held.tenant_id = $1 AND held.claimed_by = $2 \
+             AND {MAY_NOT_HOLD}"
+        );
+        let values = [tenant.0.into(), extension.0.into()];
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
         rows.iter().map(holding).collect()
     }
 
@@ -450,9 +508,10 @@ pub(super) fn line(row: &QueryResult) -> Result<Line, StorageError> {
     })
 }
 
-fn agent(row: &QueryResult) -> Result<Agent, StorageError> {
+fn agent(row: &QueryResult, queue: QueueId) -> Result<Agent, StorageError> {
     let who = Colleague { id: extension_id(row, "id")?, number: column(row, "number")?, name: column(row, "name")? };
     Ok(Agent {
+        queue,
         who,
         extension_revision: column(row, "extension_revision")?,
         member: column(row, "member")?,

@@ -2,7 +2,11 @@
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use crate::domain::{MessageText, TenantId, Timestamp, UnroutedId, phone::Number, sms::inbound::Incoming};
+use crate::domain::{
+    MessageText, TenantId, Timestamp, UnroutedId,
+    phone::Number,
+    sms::{inbound::Incoming, keywords::Keyword},
+};
 
 use super::{Storage, StorageError, column};
 
@@ -43,7 +47,7 @@ fn unrouted(row: &QueryResult) -> Result<Unrouted, StorageError> {
         to: Number::stored(column(row, "our_number")?),
         text: MessageText::stored(column(row, "text")?),
         media,
-        keyword: None,
+        keyword: column::<Option<String>>(row, "keyword")?.as_deref().and_then(Keyword::parse),
     };
     Ok((UnroutedId(column(row, "id")?), incoming, Timestamp(column(row, "at")?)))
 }

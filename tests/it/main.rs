@@ -20,6 +20,7 @@ mod model;
 mod people;
 mod phone_numbers;
 mod presence;
+mod queues;
 mod resume;
 mod sends;
 mod slow_readers;

@@ -14,6 +14,9 @@ export type Number = keyof typeof NAMES
 /** The company's phone numbers. */
 export const MAIN = '+14045550100'
 export const SALES = '+14045550101'
+/** The numbers that feed queues. */
+export const SUPPORT = '+14045550110'
+export const BILLING = '+14045550111'
 /** How the simulator misbehaves: the settings of `[carriers.sim.knobs]`. */
 export type Knobs = Record<string, number | boolean>
 /** A picture of one pixel. */
@@ -118,7 +121,7 @@ export class Engine {
   }
 
   /** What the PBX says of an extension. */
-  async provision(number: string, said: { name?: string; enabled?: boolean; caller_ids?: string[] } = {}): Promise<void> {
+  async provision(number: string, said: { name?: string; enabled?: boolean; caller_ids?: string[]; role?: 'supervisor' } = {}): Promise<void> {
     const body = { name: NAMES[number as Number], password: password(number), ...said }
     await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, body)
   }
@@ -131,7 +134,7 @@ export class Engine {
   // SMS
 
   /** One of the company's phone numbers, as the PBX says it. */
-  async number(number: string, label: string, said: { sms_enabled?: boolean; extension?: string } = {}): Promise<void> {
+  async number(number: string, label: string, said: { sms_enabled?: boolean; extension?: string; queue?: string } = {}): Promise<void> {
     const body = { carrier: 'sim', label, sms_enabled: true, ...said }
     await this.call(this.key, 'PUT', `/v1/pbx/numbers/${encodeURIComponent(number)}`, body)
   }
@@ -142,6 +145,25 @@ export class Engine {
     await this.number(SALES, 'Sales')
     await this.provision('201', { caller_ids: [MAIN, SALES] })
     await this.provision('202', { caller_ids: [SALES] })
+  }
+
+  /** Whatever else the PBX says. */
+  async pbx(method: 'PUT' | 'GET' | 'DELETE', path: string, body?: unknown): Promise<any> {
+    return this.call(this.key, method, path, body)
+  }
+
+  /** A queue as the PBX says it; answers its id. */
+  async queue(key: string, name: string, members: Number[], said: QueueSettings = {}): Promise<string> {
+    return (await this.call(this.key, 'PUT', `/v1/pbx/queues/${key}`, { name, members, ...said })).id as string
+  }
+
+  /** Support, where Jake, Ann and Omar work, and billing, where Omar does; each is fed by a number of its own. */
+  async queues(said: QueueSettings = {}): Promise<{ support: string; billing: string }> {
+    const support = await this.queue('support', 'SMS Support Queue', ['201', '202', '203'], said)
+    const billing = await this.queue('billing', 'Billing Queue', ['203'])
+    await this.number(SUPPORT, 'Support', { queue: 'support' })
+    await this.number(BILLING, 'Billing', { queue: 'billing' })
+    return { support, billing }
   }
 
   /** A customer texts in. Answered after the commit. */
@@ -178,11 +200,22 @@ export class Engine {
   }
 }
 
+/** What an administrator sets for a queue. */
+export interface QueueSettings {
+  idle_timeout_s?: number
+  unclaimed_timeout_s?: number
+  timeout_response?: string
+}
+
 export class Client {
   constructor(
     private readonly engine: Engine,
     private readonly token: string,
   ) {}
+
+  call(method: string, path: string, body?: unknown): Promise<any> {
+    return this.engine.call(this.token, method, path, body)
+  }
 
   /** Writes to a colleague, one text after the other; answers the conversation's id. */
   async say(to: string, ...texts: string[]): Promise<string> {
@@ -208,6 +241,36 @@ export class Client {
     for (const text of texts) {
       await this.engine.call(this.token, 'POST', `/v1/conversations/${id}/messages`, { client_id: crypto.randomUUID(), text })
     }
+  }
+
+  // Queues
+
+  /** In a queue: logged in or out, or paused for a reason. */
+  async agent(queue: string, logged_in = true, pause_reason: string | null = null): Promise<void> {
+    const body = { logged_in, paused: pause_reason !== null, pause_reason }
+    await this.engine.call(this.token, 'PUT', `/v1/queues/${queue}/agent`, body)
+  }
+
+  /** Those where they work. */
+  async queues(): Promise<{ id: string; name: string }[]> {
+    return (await this.engine.call(this.token, 'GET', '/v1/queues')).items
+  }
+
+  /** Does something with the conversation of a queue that a customer is in. */
+  async step(queue: string, customer: string, step: 'claim' | 'release' | 'close' | 'transfer', body: object = {}): Promise<string> {
+    const rows: { id: string; number: string }[] = []
+    for (const state of ['waiting', 'claimed']) {
+      rows.push(...(await this.engine.call(this.token, 'GET', `/v1/queues/${queue}/conversations?state=${state}`)).items)
+    }
+    const id = rows.find((row) => row.number === customer)?.id
+    if (!id) throw new Error(`${customer} is not in the queue`)
+    await this.engine.call(this.token, 'POST', `/v1/conversations/${id}/${step}`, body)
+    return id
+  }
+
+  /** Writes in a conversation. */
+  async write(id: string, text: string): Promise<void> {
+    await this.engine.call(this.token, 'POST', `/v1/conversations/${id}/messages`, { client_id: crypto.randomUUID(), text })
   }
 
   async rename(group: string, name: string): Promise<void> {

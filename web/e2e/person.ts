@@ -192,6 +192,39 @@ export class Person {
     return this.page.getByRole('status').filter({ hasText: text })
   }
 
+  // Queues
+
+  /** Who waits in queues where this person is available. */
+  get queue(): Locator {
+    return this.page.getByRole('region', { name: 'Queue' })
+  }
+
+  waiting(name: string): Locator {
+    return this.queue.getByRole('listitem').filter({ hasText: name })
+  }
+
+  /** Opens a waiting conversation to read it. */
+  async read(name: string): Promise<void> {
+    await this.waiting(name).getByRole('button', { name }).first().click()
+    await expect(this.log(name)).toBeVisible()
+  }
+
+  async claim(name: string): Promise<void> {
+    await this.waiting(name).getByRole('button', { name: 'Claim' }).click()
+    await expect(this.log(name)).toBeVisible()
+    await expect(this.composer).toBeVisible()
+  }
+
+  /** In the head of a queue's conversation. */
+  step(name: 'Transfer' | 'Release' | 'Close'): Locator {
+    return this.page.getByRole('group', { name: 'Queue' }).getByRole('button', { name, exact: true })
+  }
+
+  /** Which conversations the list shows. */
+  async show(filter: 'All' | 'Closed' | 'Missed' | 'All queues'): Promise<void> {
+    await this.page.getByRole('group', { name: 'Show' }).getByRole('button', { name: filter, exact: true }).click()
+  }
+
   // The network
 
   get reconnecting(): Locator {

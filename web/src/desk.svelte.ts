@@ -4,6 +4,7 @@ import { http, reason, type Conversation, type Message, type Problem, type Queue
 import { exactly, summary } from './format'
 import { Queues } from './queues.svelte'
 import type { Store } from './store.svelte'
+import type { Thread } from './thread.svelte'
 
 export type Target = { extension: string; name: string } | { queue: string; name: string }
 
@@ -45,8 +46,9 @@ export class Desk {
     const name = this.#name(id)
     const { data, error }: Answer = await http.POST('/v1/conversations/{id}/claim', of(id))
     if (!data) {
-      if (!error?.claimed_by) return reason(error)
-      this.store.tell(taken('claimed', error.claimed_by.name, name))
+      const winner = error?.claimed_by
+      if (!winner) return reason(error)
+      this.store.tell(() => taken('claimed', winner.name, name()))
       return null
     }
     this.store.threads.hold(data)
@@ -80,12 +82,14 @@ export class Desk {
     }
     this.store.threads.hold(data)
     if (isMine && this.store.openId === id) this.store.closeThread()
-    this.store.tell(words(name))
+    this.store.tell(() => words(name()))
     return null
   }
 
-  #name(id: string): string {
-    return this.store.threads.get(id)?.name ?? ''
+  /** What its customer is called, whenever it is asked: also when it is held no more. */
+  #name(id: string): () => string {
+    const number = this.store.threads.get(id)?.row.number ?? ''
+    return () => this.store.names.numbers.of(number)
   }
 
   // What the engine says
@@ -118,13 +122,14 @@ export class Desk {
     for (const { id } of waited) if (!this.queues.waits(id) && this.store.openId !== id) this.store.threads.drop(id)
     // What is open may have been taken while nobody told me.
     const open = this.store.open
-    if (open?.row.queue?.state === 'waiting' && !this.queues.waits(open.id)) void this.#still(open.id, open.name)
+    if (open?.row.queue?.state === 'waiting' && !this.queues.waits(open.id)) void this.store.look(open.id)
   }
 
-  async #still(id: string, name: string): Promise<void> {
-    if ((await this.store.threads.fetch(id)) !== false || this.store.openId !== id) return
-    this.store.closeThread()
-    this.store.tell(`The conversation with ${name} is not yours to read any more`)
+  /** What I read is not mine to read any more. */
+  lost(thread: Thread): void {
+    const name = this.#name(thread.id)
+    this.store.threads.drop(thread.id)
+    this.store.tell(() => `The conversation with ${name()} is not yours to read any more`)
   }
 
   #comes(queue: string, row: Conversation): void {
@@ -143,7 +148,7 @@ export class Desk {
     const thread = this.store.threads.get(id)
     // What was given to me is said elsewhere.
     if (thread?.isMine || this.#isToMe(thread?.row.last_message)) return
-    if (row && this.store.connected) this.store.tell(taken(why, by?.name, name))
+    if (row && this.store.connected) this.store.tell(() => taken(why, by?.name, name()))
     const isOpen = this.store.openId === id
     // Who may read on goes on reading.
     if (isOpen && (this.isSupervisor || (why === 'closed' && !by))) return void this.store.threads.fetch(id)
@@ -167,18 +172,16 @@ export class Desk {
   }
 
   /** It is not mine any more. Answers what to say of it, if it is news. */
-  removed(id: string, why: string): string | null {
+  removed(id: string, why: string): (() => string) | null {
     const { queue } = this.store.threads.get(id)?.row ?? {}
     const isMyDoing = this.#doing.delete(id)
     if (!queue) void this.queues.refresh()
     else if (this.store.connected) this.queues.holds(queue.id, -1)
     if (isMyDoing || !queue) return null
     const name = this.#name(id)
-    if (why === 'transferred') return `The conversation with ${name} was transferred`
+    if (why === 'transferred') return () => `The conversation with ${name()} was transferred`
     const isLate = queue.deadline && Date.parse(queue.deadline) <= engineNow() + APART
-    return isLate
-      ? `The conversation with ${name} is back in the queue: no reply in time`
-      : `The conversation with ${name} is back in the queue`
+    return () => `The conversation with ${name()} is back in the queue${isLate ? ': no reply in time' : ''}`
   }
 
   /** Somebody gave me one of theirs. */
@@ -187,8 +190,9 @@ export class Desk {
     if (event?.name !== 'transferred' || !this.#isToMe(message)) return
     const { name: by } = event.by
     if (!this.store.threads.get(id)) await this.store.threads.fetch(id)
-    const words = (): string => `${by} transferred the conversation with ${this.#name(id)} to you`
-    this.store.tell(words())
+    const name = this.#name(id)
+    const words = (): string => `${by} transferred the conversation with ${name()} to you`
+    this.store.tell(words)
     this.store.alerts.text({
       id: `${id} ${created_at}`,
       conversation: id,
@@ -212,10 +216,11 @@ export class Desk {
     const { id, last_message: last, queue } = row
     const event = last?.event
     if (event?.name === 'released' && event.by?.extension === this.store.me.extension) return
+    const name = this.#name(id)
     this.store.alerts.text({
       id: `${id} ${queue?.waiting_since ?? ''}`,
       conversation: id,
-      from: () => `${this.#name(id)} in ${queue?.name ?? 'the queue'}`,
+      from: () => `${name()} in ${queue?.name ?? 'the queue'}`,
       text: last ? summary(last) : exactly(row.last_activity_at),
       isLive,
       isSeen: () => document.hasFocus() && !document.hidden && this.store.openId === id,

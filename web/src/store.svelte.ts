@@ -28,8 +28,7 @@ export class Store {
   /** Which of the portal's areas is looked at. */
   area = $state('messages')
   openId = $state<string | null>(null)
-  /** What happened to me, until something else is opened. */
-  notice = $state<string | null>(null)
+  #notice = $state.raw<(() => string) | null>(null)
   /** Everybody in the group whose members are being looked at. */
   members = $state<Members | null>(null)
   /** Messages whose deliveries are looked at one by one, by id. */
@@ -100,11 +99,21 @@ export class Store {
     if (this.openId === id) await this.#bring(id)
   }
 
-  /** Something that others did, or that is done: it is said for a while. */
-  tell(notice: string): void {
-    this.notice = notice
+  /** What happened to me, until something else is opened. */
+  get notice(): string | null {
+    return this.#notice?.() ?? null
+  }
+
+  set notice(words: string | null) {
     clearTimeout(this.#telling)
-    this.#telling = window.setTimeout(() => this.notice === notice && (this.notice = null), SAID)
+    this.#notice = words === null ? null : () => words
+  }
+
+  /** Something that others did, or that is done, is said for a while. A name in it may come to be known meanwhile. */
+  tell(words: () => string): void {
+    clearTimeout(this.#telling)
+    this.#notice = words
+    this.#telling = window.setTimeout(() => (this.notice = null), SAID)
   }
 
   /** Back to the list. */
@@ -137,7 +146,7 @@ export class Store {
     // What I am not in is told to me in part, or not at all.
     if (!this.threads.get(id)?.isMine && (await this.threads.fetch(id)) === false && this.openId === id) {
       this.openId = null
-      if (before?.row.queue) this.tell(`The conversation with ${before.name} is not yours to read any more`)
+      if (before?.row.queue) this.desk.lost(before)
       else if (before) this.notice = `You are no longer in ${before.name}`
       return
     }

@@ -105,6 +105,10 @@ impl Roster {
         places.iter().filter_map(|place| self.rows[*place].as_ref()).map(|row| &row.seat)
     }
 
+    pub(super) fn everyone(&self) -> impl Iterator<Item = ExtensionId> {
+        self.by_extension.keys().copied()
+    }
+
     pub(super) fn by_session(&self, session: SessionId) -> Option<&Seat> {
         self.by_session.get(&session).and_then(|place| self.rows[*place].as_ref()).map(|row| &row.seat)
     }

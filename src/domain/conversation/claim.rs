@@ -13,6 +13,8 @@ pub fn claim(conversation: &Conversation, caller: &Caller, agent: &Agent) -> Res
     match &queued.state {
         State::Claimed(holder) if holder.id == caller.extension => return Ok(Decision::default()),
         State::Closed(_) => return Err(Refusal::ConversationClosed),
+        // It is in another queue by now than the one in which the agent was looked up.
+        _ if agent.queue != queued.line.id => return Err(Refusal::NotWaiting),
         _ if !agent.is_available() => return Err(unavailable()),
         State::Claimed(_) => return Err(queued.not_held()),
         State::Waiting => {}
@@ -76,6 +78,12 @@ mod tests {
             assert!(matches!(claim(&waiting(), &caller(1), &away), Err(Refusal::AgentUnavailable(_))));
             assert_eq!(claim(&claimed(1), &caller(1), &away), Ok(Decision::default()), "what one holds stays");
         }
+    }
+
+    #[test]
+    fn an_agent_of_another_queue_takes_nothing_here() {
+        let elsewhere = Agent { queue: crate::domain::QueueId(uuid::Uuid::from_u128(501)), ..agent(1) };
+        assert_eq!(claim(&waiting(), &caller(1), &elsewhere), Err(Refusal::NotWaiting));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::domain::{
     sms::consent::{Consent, Source, words},
 };
 
-use super::{Conversation, SystemEvent, system::system_message};
+use super::{Conversation, SystemEvent, send::held, system::system_message};
 
 /// What an extension wants recorded.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,10 @@ pub struct Wish {
 
 /// A member records what somebody outside, who is in the conversation, has said. What is so already makes no change.
 pub fn consent(conversation: &Conversation, caller: &Caller, wish: &Wish) -> Result<Decision, Refusal> {
-    conversation.member(caller.extension)?;
+    match &conversation.queue {
+        Some(queued) => held(conversation, queued, caller)?,
+        None => drop(conversation.member(caller.extension)?),
+    }
     let our_number = match &conversation.pair {
         Some(pair) if pair.theirs == wish.number => (!wish.of_all).then(|| pair.ours.clone()),
         None if conversation.numbers.contains(&wish.number) && wish.of_all => None,

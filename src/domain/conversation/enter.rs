@@ -19,7 +19,8 @@ pub fn enter(id: ConversationId, line: &Arc<Line>, arrival: &Arrival) -> Decisio
     let mut decision = entries(id, &nobody, arrival);
     decision.guards.push(line.guard());
     decision.changes.splice(0..0, [created(id, &pair, &queued, &[]), entered(id, line)]);
-    decision.changes.push(Change::WaitingShown(Box::new(beginning(id, &pair, queued, &[]))));
+    let row = Box::new(beginning(id, &pair, queued, &[]));
+    decision.changes.push(Change::WaitingShown { row, last: None });
     decision
 }
 
@@ -83,7 +84,7 @@ mod tests {
             Change::ConversationCreated(new),
             Change::MessageAdded(pill),
             Change::MessageAdded(text),
-            Change::WaitingShown(row),
+            Change::WaitingShown { row, .. },
         ] = &decision.changes[..]
         else {
             panic!("four changes")

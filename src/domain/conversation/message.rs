@@ -175,8 +175,6 @@ pub struct Message {
     pub deliveries: Vec<Delivery>,
     /// Files that came with it.
     pub attachments: Vec<Attachment>,
-    /// Since when the customer had waited whom it answers: if it doesn't arrive, they wait again.
-    pub ended_wait_since: Option<Timestamp>,
 }
 
 /// A file that came with a text.

@@ -576,7 +576,6 @@ mod tests {
             event: None,
             deliveries: vec![],
             attachments: vec![],
-            ended_wait_since: None,
         }
     }
 

@@ -198,7 +198,7 @@ impl Conversation {
             changes.push(Change::WaitingTaken { queue: from.line.id, conversation: self.id, reason, by });
         }
         if to.state == State::Waiting {
-            changes.push(Change::WaitingShown(Box::new(row)));
+            changes.push(Change::WaitingShown { row: Box::new(row), last: None });
         }
         changes
     }
@@ -208,7 +208,7 @@ impl Conversation {
         let queued = self.queue.as_ref()?;
         let row = Box::new(self.appearance());
         match queued.state {
-            State::Waiting => Some(Change::WaitingShown(row)),
+            State::Waiting => Some(Change::WaitingShown { row, last: None }),
             State::Claimed(_) => Some(Change::RowShown { row, audience: self.audience.clone() }),
             State::Closed(_) => None,
         }

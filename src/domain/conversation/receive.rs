@@ -228,7 +228,7 @@ mod tests {
     fn in_a_queue_whoever_shows_it_is_told_of_its_row() {
         let hello = arrival("Hello?", KnownPair::default());
         let last = |c: &Conversation| receive(c, &hello).unwrap().changes.pop();
-        assert!(matches!(last(&waiting()), Some(Change::WaitingShown(_))), "what its agents see");
+        assert!(matches!(last(&waiting()), Some(Change::WaitingShown { .. })), "what its agents see");
         assert!(matches!(last(&claimed(1)), Some(Change::RowShown { .. })), "the clock that starts");
         assert_eq!(receive(&closed(1), &hello), Err(Refusal::NotFound), "it begins another");
         let stop = arrival("STOP", KnownPair::default());

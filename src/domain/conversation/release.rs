@@ -55,7 +55,7 @@ mod tests {
             Change::QueueMoved(moved),
             Change::MessageAdded(pill),
             Change::HolderLeft { who, reason, .. },
-            Change::WaitingShown(row),
+            Change::WaitingShown { row, .. },
         ] = &decision.changes[..]
         else {
             panic!("four changes")

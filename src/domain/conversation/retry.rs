@@ -62,7 +62,8 @@ pub fn retry(conversation: &Conversation, who: &Caller, seen: &Seen) -> Result<D
         provider_ids: vec![],
         audience: conversation.audience.clone(),
     };
-    Ok(Decision { guards, changes: vec![Change::DeliveryMoved(Box::new(moved))] })
+    let changes = [Change::DeliveryMoved(Box::new(moved))].into_iter().chain(conversation.told_of_text());
+    Ok(Decision { guards, changes: changes.collect() })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::domain::{
     Change, Decision, Guard, MessageText, Refusal, Timestamp,
+    extension::Colleague,
     sms::{consent::may_send_automatically, keywords::Keyword, segments::estimate},
 };
 
@@ -20,6 +21,8 @@ pub struct Due {
     pub automatic: Vec<(Option<Keyword>, Timestamp)>,
     /// Automatic texts ever.
     pub automatic_count: i64,
+    /// Who holds it, as they are called now.
+    pub holder: Option<Colleague>,
     /// Now.
     pub now: Timestamp,
 }
@@ -31,7 +34,8 @@ pub fn time_out(conversation: &Conversation, due: &Due) -> Result<Decision, Refu
         return Err(Refusal::NotWaiting);
     }
     let mut decision = match &queued.state {
-        State::Claimed(holder) => {
+        State::Claimed(held_by) => {
+            let holder = due.holder.as_ref().filter(|holder| holder.id == held_by.id).unwrap_or(held_by);
             let event = SystemEvent::TimedOut { who: holder.id };
             back(conversation, queued, Author::Nobody, format!(": no reply from {holder}"), event)
         }
@@ -91,7 +95,7 @@ mod tests {
     use std::sync::Arc;
 
     fn due(seconds: i64) -> Due {
-        Due { automatic: vec![], automatic_count: 0, now: Timestamp(seconds * 1_000_000) }
+        Due { automatic: vec![], automatic_count: 0, holder: None, now: Timestamp(seconds * 1_000_000) }
     }
 
     /// Waits since 0, for a minute, and says so then.

@@ -33,6 +33,10 @@ pub fn transfer(conversation: &Conversation, caller: &Caller, target: &Target) -
             if queued.state.holder().is_some_and(|holder| holder.id == agent.who.id) {
                 return Ok(Decision::default());
             }
+            // It is in another queue by now than the one in which the agent was looked up.
+            if agent.queue != queued.line.id {
+                return Err(Refusal::NotWaiting);
+            }
             if !agent.is_available() {
                 let who = &agent.who;
                 let queue = &queued.line.settings.name;
@@ -99,8 +103,12 @@ mod tests {
     #[test]
     fn to_another_queue_where_it_waits() {
         let decision = transfer(&claimed(1), &caller(1), &billing()).unwrap();
-        let [Change::QueueMoved(_), Change::MessageAdded(pill), Change::HolderLeft { .. }, Change::WaitingShown(row)] =
-            &decision.changes[..]
+        let [
+            Change::QueueMoved(_),
+            Change::MessageAdded(pill),
+            Change::HolderLeft { .. },
+            Change::WaitingShown { row, .. },
+        ] = &decision.changes[..]
         else {
             panic!("four changes")
         };
@@ -124,7 +132,7 @@ mod tests {
         let decision = transfer(&waiting(), &supervisor(9), &to_agent(2)).unwrap();
         assert!(matches!(decision.changes.last(), Some(Change::WaitingTaken { reason: Taken::Transferred, .. })));
         let moved = transfer(&waiting(), &supervisor(9), &billing()).unwrap();
-        let [.., Change::WaitingTaken { queue, .. }, Change::WaitingShown(_)] = &moved.changes[..] else {
+        let [.., Change::WaitingTaken { queue, .. }, Change::WaitingShown { .. }] = &moved.changes[..] else {
             panic!("gone there, waits here")
         };
         assert_eq!(*queue, line().id);

@@ -1,6 +1,8 @@
 //! `DELETE /v1/pbx/queues`: a queue is given up. Not while conversations are open in it.
 
-use crate::domain::{Change, Decision, Guard, Refusal, provision::phone_number::StoredNumber};
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::domain::{Change, Decision, ExtensionId, Guard, Refusal, provision::phone_number::StoredNumber};
 
 use super::{
     Queue, QueuePut,
@@ -12,6 +14,8 @@ use super::{
 pub struct Wish {
     /// Whether conversations wait in it, or are claimed.
     pub in_use: bool,
+    /// Whom it concerns.
+    pub present: Vec<ExtensionId>,
     /// Our numbers that feed it: they may be sent from again.
     pub feeding: Vec<StoredNumber>,
 }
@@ -24,7 +28,8 @@ pub fn delete(queue: &Queue, wish: &Wish) -> Result<Decision, Refusal> {
     if wish.in_use {
         return Err(Refusal::QueueInUse);
     }
-    let audience = queue.audience();
+    let audience: BTreeSet<_> = queue.audience().iter().chain(&wish.present).copied().collect();
+    let audience: Arc<[_]> = audience.into_iter().collect();
     let put = QueuePut {
         id: queue.line.id,
         key: queue.key.clone(),
@@ -48,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_queue_in_use_stays() {
-        let wish = |in_use| Wish { in_use, feeding: vec![] };
+        let wish = |in_use| Wish { in_use, present: vec![], feeding: vec![] };
         assert_eq!(delete(&queue(), &wish(true)), Err(Refusal::QueueInUse));
         let decision = delete(&queue(), &wish(false)).unwrap();
         assert!(decision.guards.contains(&Guard::NoneOpen(queue().line.id)));

@@ -41,9 +41,11 @@ impl Line {
     }
 }
 
-/// An extension that is a member of a queue.
+/// An extension in a queue, where it may be a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
+    /// Which queue.
+    pub queue: QueueId,
     /// Who.
     pub who: Colleague,
     /// Of their provisioning.
@@ -69,7 +71,7 @@ impl Agent {
     /// What a decision rests on that takes them for available in the queue.
     pub fn guards(&self, line: &Line) -> [Guard; 3] {
         [
-            Guard::Agent(line.id, self.who.id, self.revision),
+            Guard::Agent(self.queue, self.who.id, self.revision),
             Guard::Extension(self.who.id, self.extension_revision),
             line.guard(),
         ]
@@ -171,8 +173,8 @@ pub(super) mod tests {
     pub fn agent(n: u128) -> Agent {
         let id = ExtensionId(Uuid::from_u128(n));
         let who = Colleague { id, number: (200 + n).to_string(), name: format!("Name {n}") };
-        let (member, logged_in) = (true, true);
-        Agent { who, extension_revision: 3, member, logged_in, paused: false, pause_reason: None, revision: 2 }
+        let (queue, member, logged_in) = (line().id, true, true);
+        Agent { queue, who, extension_revision: 3, member, logged_in, paused: false, pause_reason: None, revision: 2 }
     }
 
     pub fn settings() -> Settings {

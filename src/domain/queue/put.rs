@@ -24,7 +24,7 @@ pub struct Wanted {
     pub settings: Settings,
     /// Its members, by their extensions' numbers.
     pub members: Vec<String>,
-    /// Those of them who are there.
+    /// Those of them who are there, and whom it concerned until now.
     pub present: Vec<ExtensionId>,
     /// Our numbers that name it: they feed it from its beginning.
     pub feeding: Vec<StoredNumber>,
@@ -106,7 +106,8 @@ pub(super) fn logged_out(
     audience: &Arc<[ExtensionId]>,
     decision: &mut Decision,
 ) {
-    for agent in queue.agents.values().filter(|agent| goes(agent)) {
+    // Who logs in meanwhile rests on the queue's revision.
+    for agent in queue.agents.values().filter(|agent| goes(agent) && (agent.logged_in || agent.paused)) {
         decision.guards.push(Guard::Agent(queue.line.id, agent.who.id, agent.revision));
         let gone = Agent { member: false, logged_in: false, paused: false, pause_reason: None, ..agent.clone() };
         decision.changes.push(Change::AgentPut { queue: queue.line.id, agent: gone, audience: audience.clone() });

@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     Once, Unit,
-    walk::{Ground, Head, Known, number_key, queue_key},
+    walk::{Exchange, Ground, Head, Known, number_key, queue_key},
 };
 
 /// What the database says of everything that these units name. A table that no unit names is not asked.
@@ -39,6 +39,7 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
     reader.consents(&mut ground, &asked).await?;
     reader.automatic_texts(&mut ground, &asked).await?;
     reader.moved_messages(&mut ground, &asked).await?;
+    reader.exchanges(&mut ground, &asked).await?;
     reader.unrouted(&mut ground, &asked).await?;
     reader.queues(&mut ground, &asked).await?;
     reader.agents(&mut ground, &asked).await?;
@@ -60,6 +61,8 @@ struct Asked {
     consents: BTreeSet<(TenantId, Pair)>,
     automatic: BTreeSet<(TenantId, Pair)>,
     messages: BTreeSet<(ConversationId, Seq)>,
+    /// Texts whose sending has come further, and whether it has come to nothing.
+    sendings: BTreeSet<(ConversationId, Seq, bool)>,
     unrouted: BTreeSet<UnroutedId>,
     queues: BTreeSet<(QueueId, TenantId)>,
     agents: BTreeSet<(QueueId, ExtensionId)>,
@@ -123,10 +126,14 @@ impl Asked {
                     | Change::AgentPut { .. }
                     | Change::QueueMoved(_)
                     | Change::HolderLeft { .. }
-                    | Change::WaitingShown(_)
+                    | Change::WaitingShown { .. }
                     | Change::WaitingTaken { .. }
                     | Change::RowShown { .. } => {}
-                    Change::DeliveryMoved(moved) => drop(asked.messages.insert((moved.conversation, moved.seq))),
+                    Change::DeliveryMoved(moved) => {
+                        asked.messages.insert((moved.conversation, moved.seq));
+                        let failed = moved.delivery.status.has_failed();
+                        asked.sendings.insert((moved.conversation, moved.seq, failed));
+                    }
                     Change::AttachmentSettled { conversation, seq, .. } => {
                         asked.messages.insert((*conversation, *seq));
                     }
@@ -347,6 +354,41 @@ impl Reader<'_> {
         let found = self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await?;
         for message in dressed(self.tx, self.dialect, messages(&found)?).await? {
             ground.messages.insert((message.conversation, message.seq), message);
+        }
+        Ok(())
+    }
+
+    /// What was said around texts whose sending has come to nothing; or is tried again, while the customer waits.
+    async fn exchanges(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        let waits = |id| ground.heads.get(id).is_some_and(|head| head.needs_reply_since.is_some());
+        let matters = asked.sendings.iter().filter(|(id, _, failed)| *failed || waits(id));
+        let keys: Vec<_> = matters.map(|(id, seq, _)| (Hex(id.0), seq)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid), ("seq", Column::Int)]);
+        let asked = |which| {
+            format!(
+                "EXISTS (SELECT 1 FROM message i WHERE i.conversation_id = r.id AND i.seq {which} r.seq \
+                 AND i.direction = 'inbound')"
+            )
+        };
+        let (before, since) = (asked("<"), asked(">"));
+        let sql = format!(
+            "SELECT r.id, r.seq, {before} AS asked_before, {since} AS asked_since, EXISTS (SELECT 1 FROM message o \
+             JOIN delivery d ON d.conversation_id = o.conversation_id AND d.seq = o.seq WHERE o.conversation_id = r.id \
+             AND o.seq <> r.seq AND o.author_id IS NOT NULL AND d.status NOT IN ('failed', 'undelivered') \
+             AND o.seq > (SELECT max(i.seq) FROM message i WHERE i.conversation_id = r.id AND i.direction = 'inbound')) \
+             AS answered FROM {rows} r"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            let place = (ConversationId(column(&row, "id")?), column(&row, "seq")?);
+            let exchange = Exchange {
+                asked_before: column(&row, "asked_before")?,
+                asked_since: column(&row, "asked_since")?,
+                answered: column(&row, "answered")?,
+            };
+            ground.exchanges.insert(place, exchange);
         }
         Ok(())
     }

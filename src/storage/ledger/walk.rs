@@ -46,6 +46,8 @@ pub(super) struct Ground {
     pub automatic: HashMap<(TenantId, Pair), i64>,
     /// Messages of which something is altered.
     pub messages: HashMap<(ConversationId, Seq), Message>,
+    /// What the customer said, and was told, around texts whose sending comes to nothing, or is tried again.
+    pub exchanges: HashMap<(ConversationId, Seq), Exchange>,
     /// Texts that are still nobody's.
     pub unrouted: HashSet<(TenantId, UnroutedId)>,
     /// The revision of each tenant's settings.
@@ -60,6 +62,17 @@ pub(super) struct Ground {
     pub open_queues: HashSet<QueueId>,
     /// Texts up to messages that markers name and that are not the newest.
     pub text_nos: HashMap<(ConversationId, Seq), i64>,
+}
+
+/// What the customer said, and was told, around one of our texts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exchange {
+    /// They texted before it.
+    pub asked_before: bool,
+    /// They texted after it.
+    pub asked_since: bool,
+    /// Another text of ours since their last one has not come to nothing.
+    pub answered: bool,
 }
 
 /// What a used `client_id` stands for.
@@ -283,7 +296,7 @@ impl Walk {
             | Change::AgentPut { .. }
             | Change::QueueMoved(_)
             | Change::HolderLeft { .. }
-            | Change::WaitingShown(_)
+            | Change::WaitingShown { .. }
             | Change::WaitingTaken { .. }
             | Change::RowShown { .. } => committed.extend(self.queue_change(tenant, change)),
             _ => committed.extend(self.text_change(tenant, change)),
@@ -372,11 +385,10 @@ impl Walk {
         head.version = version;
         // The clock may go back; a conversation's activity doesn't.
         head.last_activity_at = head.last_activity_at.max(self.now);
-        let mut ended_wait_since = None;
         match new.reply {
             Reply::Neither => {}
             Reply::Owed => head.needs_reply_since = head.needs_reply_since.or(Some(self.now)),
-            Reply::Given => ended_wait_since = head.needs_reply_since.take(),
+            Reply::Given => head.needs_reply_since = None,
         }
         let marker = Marker { seq: head.last_seq, text_no: head.text_count };
         let head_stands = head.stand.is_some();
@@ -398,7 +410,6 @@ impl Walk {
             event: new.event.clone(),
             deliveries: self.begun(tenant, new, version),
             attachments: self.attached(tenant, new, marker.seq),
-            ended_wait_since,
         };
         if head_stands {
             self.newest.insert(new.conversation, message.clone());

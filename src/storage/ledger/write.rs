@@ -276,7 +276,6 @@ impl Writer<'_> {
                     m.created_at,
                     m.text.as_str(),
                     m.event.as_ref().and_then(|event| serde_json::to_string(event).ok()),
-                    m.ended_wait_since,
                 )),
                 _ => None,
             })
@@ -294,12 +293,11 @@ impl Writer<'_> {
             ("created_at", Int),
             ("text", Text),
             ("event", Text),
-            ("ended_wait_since", Int),
         ];
         let sql = "INSERT INTO message (conversation_id, seq, tenant_id, version, text_no, direction, author_id, \
-             author_number, client_id, created_at, text, event, ended_wait_since) SELECT conversation_id, seq, \
-             tenant_id, version, text_no, direction, author_id, author_number, client_id, created_at, text, event, \
-             ended_wait_since FROM {rows} r";
+             author_number, client_id, created_at, text, event) SELECT conversation_id, seq, \
+             tenant_id, version, text_no, direction, author_id, author_number, client_id, created_at, text, event \
+             FROM {rows} r";
         self.run(sql, &columns, &rows).await.map(drop)
     }
 

@@ -58,10 +58,11 @@ impl Walk {
                 let happening = Happening::ConversationRemoved { conversation: *conversation, reason: *reason };
                 Some(self.committed(tenant, version, Audience::Extensions([*who].into()), happening))
             }
-            Change::WaitingShown(row) => {
+            Change::WaitingShown { row, last } => {
                 let queue = row.queue.as_ref()?.line.id;
                 let version = self.touch(tenant, row.id)?;
-                let (facts, last) = (self.facts(row)?, self.newest.get(&row.id).cloned());
+                let last = self.newest.get(&row.id).or(last.as_deref()).cloned();
+                let facts = self.facts(row)?;
                 Some(self.committed(tenant, version, Audience::Agents(queue), Happening::QueueWaiting { facts, last }))
             }
             Change::WaitingTaken { queue, conversation, reason, by } => {
@@ -231,6 +232,7 @@ mod tests {
     #[test]
     fn a_pause_before_the_claim_wins_over_it() {
         let agent = Agent {
+            queue: QUEUE,
             who: jake(),
             extension_revision: 1,
             member: true,

@@ -9,7 +9,7 @@ use crate::domain::{
     AttachmentId, AttemptId, Audience, Change, Committed, ConversationId, ExtensionId, Guard, Happening, Seq, TenantId,
     UnroutedId, Version,
     change::DeliveryMoved,
-    conversation::{Attachment, AttachmentState, NewMessage, Pair},
+    conversation::{Attachment, AttachmentState, NewMessage, Pair, Stand},
     phone::Number,
     settings::Settings,
     sms::{
@@ -152,8 +152,8 @@ impl Walk {
         let DeliveryMoved { conversation, seq, delivery, begins, provider_ids, audience } = moved;
         let message = self.ground.messages.get_mut(&(*conversation, *seq))?;
         *message.deliveries.iter_mut().find(|d| d.number == delivery.number)? = delivery.clone();
-        let (all_failed, text_no) = (message.deliveries.iter().all(|d| d.status.has_failed()), message.text_no);
-        let waited = message.ended_wait_since;
+        let all_failed = message.deliveries.iter().all(|d| d.status.has_failed());
+        let by_us = message.author.extension().is_some();
         let texts = &mut self.writes.texts;
         texts.moved.insert((*conversation, *seq, delivery.number.clone()), delivery.clone());
         if let Some(id) = delivery.attempt_id {
@@ -168,11 +168,13 @@ impl Walk {
             }));
             texts.parts.extend(provider_ids.iter().enumerate().map(|(part, name)| (id, part, name.clone())));
         }
-        // What was no answer after all: the customer waits again, from now; until it is sent again. What was said since
-        // counts by itself.
+        // What was no answer after all: the customer waits again, from now; until it is sent again. What they said since
+        // counts by itself, and so does another answer.
         let now = self.now;
+        let exchange = self.ground.exchanges.get(&(*conversation, *seq)).copied().unwrap_or_default();
         let head = self.ground.heads.get_mut(conversation)?;
-        if waited.is_some() && head.text_count == text_no {
+        let is_open = head.stand.is_none_or(|(stand, _)| stand != Stand::Closed);
+        if by_us && is_open && exchange.asked_before && !exchange.asked_since && !exchange.answered {
             head.needs_reply_since = if all_failed { head.needs_reply_since.or(Some(now)) } else { None };
         }
         self.updated(tenant, (*conversation, *seq), audience)
@@ -212,10 +214,14 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{CHAT, JAKE, TENANT, ground};
-    use super::super::{Ground, Known, Verdict, Writes, walk};
+    use super::super::{Exchange, Ground, Known, Verdict, Writes, walk};
     use super::*;
     use crate::{
-        domain::{Decision, MessageText, Timestamp, conversation::Reply, sms::delivery::DeliveryError},
+        domain::{
+            Decision, MessageText, Timestamp,
+            conversation::{Author, Reply},
+            sms::delivery::DeliveryError,
+        },
         storage::ledger::{Once, Unit},
     };
 
@@ -256,11 +262,12 @@ mod tests {
         let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
         let Happening::MessageCreated(message) = &committed[0].happening else { panic!("a message") };
         let mut message = message.clone();
+        message.author = Author::Extension(JAKE);
         message.deliveries = vec![delivery("+2", Status::Queued), delivery("+3", Status::Failed)];
-        message.ended_wait_since = Some(Timestamp(40));
-        let mut ground = ground();
-        ground.heads.get_mut(&CHAT).unwrap().text_count = message.text_no;
-        Ground { messages: [((CHAT, message.seq), message)].into(), ..ground }
+        let ground = ground();
+        let exchange = Exchange { asked_before: true, ..Exchange::default() };
+        let exchanges = [((CHAT, message.seq), exchange)].into();
+        Ground { messages: [((CHAT, message.seq), message)].into(), exchanges, ..ground }
     }
 
     fn moves(to: Delivery, seen: Status) -> Unit {
@@ -305,7 +312,7 @@ mod tests {
         assert_eq!(waits_since(&writes), None);
         // A later reply has reached them: an earlier one that fails now changes nothing.
         let mut answered = sent();
-        answered.heads.get_mut(&CHAT).unwrap().text_count += 1;
+        answered.exchanges.values_mut().for_each(|exchange| exchange.answered = true);
         let late = Delivery { error: Some(DeliveryError::opted_out()), ..delivery("+2", Status::Failed) };
         let (_, writes) = walk(&[moves(late, Status::Queued)], answered, Timestamp(70));
         assert_eq!(waits_since(&writes), None);

@@ -132,6 +132,10 @@ impl Writer<'_> {
         let sql = "UPDATE conversation SET queue_id = r.queue_id, queue_state = r.queue_state, \
              claimed_by = r.claimed_by, closed_by = r.closed_by, last_held_by = r.last_held_by \
              FROM {rows} r WHERE conversation.id = r.id";
-        self.run(sql, &columns, &rows).await.map(drop)
+        self.run(sql, &columns, &rows).await?;
+        let closed = writes.queues.standings.iter().filter(|(_, standing)| standing.stand == Stand::Closed);
+        let closed: Vec<_> = closed.map(|(id, _)| (Hex(id.0),)).collect();
+        let sql = "UPDATE participant SET over = true FROM {rows} r WHERE participant.conversation_id = r.id";
+        self.run(sql, &[("id", Uuid)], &closed).await.map(drop)
     }
 }

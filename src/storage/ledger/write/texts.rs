@@ -269,6 +269,7 @@ impl Writer<'_> {
                     name,
                     now,
                     version,
+                    i.keyword.map(|word| word.as_str()),
                 )
             })
             .collect();
@@ -283,10 +284,11 @@ impl Writer<'_> {
             ("provider_id", Text),
             ("at", Int),
             ("version", Int),
+            ("keyword", Text),
         ];
         let sql = "INSERT INTO unrouted (id, tenant_id, our_number, number, text, media, carrier, provider_id, at, \
-             version, assigned) SELECT id, tenant_id, our_number, number, text, media, carrier, provider_id, at, \
-             version, false FROM {rows} r";
+             version, assigned, keyword) SELECT id, tenant_id, our_number, number, text, media, carrier, provider_id, \
+             at, version, false, keyword FROM {rows} r";
         self.run(sql, &columns, &rows).await?;
         let rows: Vec<_> = texts.assigned.iter().map(|(id, version)| (Hex(id.0), version)).collect();
         let sql = "UPDATE unrouted SET assigned = true, version = r.version FROM {rows} r WHERE unrouted.id = r.id";
