@@ -6,8 +6,15 @@ use crate::{
     actors::{Engine, ExtensionRequest},
     clock::new_secret,
     domain::{
-        Caller, ClientId, ConversationId, MessageText, Refusal, Role, conversation::Command, phone::Number,
-        provision::phone_number::PhoneNumber, queue, sms::inbound::Incoming,
+        Caller, ClientId, ConversationId, MessageText, Refusal, Role,
+        conversation::Command,
+        phone::Number,
+        provision::{
+            phone_number::PhoneNumber,
+            voice_queue::{VoiceAgent, VoiceQueue},
+        },
+        queue,
+        sms::inbound::Incoming,
     },
     http::DemoPerson,
 };
@@ -63,6 +70,11 @@ const QUEUES: [(&str, &str, &[&str], &[&str]); 2] = [
     ("billing", "Billing Queue", &["202", "204", "205"], &["202", "204"]),
 ];
 
+/// A queue of calls as a phone system would report it: its key, its name, and who is logged in, or why they are paused.
+const VOICE_QUEUE: (&str, &str) = ("front", "Front Desk");
+const VOICE_AGENTS: [(&str, bool, Option<&str>); 3] =
+    [("201", true, None), ("203", true, Some("Lunch")), ("205", false, None)];
+
 /// What customers have texted so far: who, to which number, what. Their phones are the simulator's.
 const CUSTOMERS: [(&str, &str, &str); 4] = [
     ("+14045550166", "+14045550103", "The light on my router is red since this morning"),
@@ -114,6 +126,15 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
         let members = members.iter().map(|number| (*number).to_owned()).collect();
         engine.put_queue(tenant, key, settings, members).await?;
     }
+    let (key, name) = VOICE_QUEUE;
+    let agent = |(number, logged_in, reason): (&str, bool, Option<&str>)| VoiceAgent {
+        extension: number.into(),
+        logged_in,
+        paused: reason.is_some(),
+        pause_reason: reason.map(str::to_owned),
+    };
+    let voice_queue = VoiceQueue { key: key.into(), name: name.into(), agents: VOICE_AGENTS.map(agent).into() };
+    engine.put_voice_queue(tenant, &voice_queue).await?;
     if !is_new {
         return Ok(());
     }

@@ -153,8 +153,8 @@ pub async fn claims(target: &Arc<Target>, agents: &[Person], race: bool) {
     let (asked, at) = (latencies.len(), |q| milliseconds(&latencies, q));
     let how = if race { "all claim each at once" } else { "each its own" };
     println!(
-        "claims over WebSocket, {CLAIMERS} agents, {how}: {:.0} claims/s, {:.0} claims per server CPU-second; {won} won, {} \
-         lost, none with two holders; latency p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms",
+        "claims over WebSocket, {CLAIMERS} agents, {how}: {:.0} claims/s, {:.0} claims per server CPU-second; \
+         {won} won, {} lost, none with two holders; latency p50 {:.2} ms, p95 {:.2} ms, p99 {:.2} ms",
         asked as f64 / elapsed,
         asked as f64 / cpu,
         asked - won,

@@ -206,7 +206,11 @@ impl Engine {
         let (me, caller) = (self.clone(), caller.clone());
         futures_util::future::Either::Right(async move {
             match asked.await {
-                Err(Refusal::NotFound) if writes => Err(me.why_not(&caller, conversation).await),
+                Err(Refusal::NotFound) if writes => {
+                    // On its own: a session may stop polling this.
+                    let why = tokio::spawn(async move { me.why_not(&caller, conversation).await });
+                    Err(why.await.unwrap_or(Refusal::NotFound))
+                }
                 answer => answer,
             }
         })

@@ -30,7 +30,7 @@ use crate::{
     storage::{StorageError, Underway, Waiting, ledger::Unit},
 };
 
-use super::Engine;
+use super::{Engine, arbiters::apart};
 
 /// Texts that are held in memory; more of them wait in the database.
 const HELD: usize = 2_000;
@@ -149,7 +149,7 @@ impl Outbox {
                     let name = (turn.conversation, turn.seq, turn.number.clone());
                     self.mine.insert(name.clone());
                     let work = hand_over(self.engine.clone(), self.ours.clone(), turn);
-                    ctx.spawn(work.into_actor(self).map(move |again, me, ctx| {
+                    ctx.spawn(apart(work).into_actor(self).map(move |again, me, ctx| {
                         me.mine.remove(&name);
                         // First, so that what came after it doesn't go before it.
                         if let Some(turn) = again {

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     Engine,
+    arbiters::apart,
     registry::{Permit, Registry},
     shell::{Shell, Subject},
 };
@@ -147,7 +148,7 @@ impl Shell<Queue> {
             }
             Ok::<_, StorageError>(engine.storage.board(id).await?.map(Arc::new))
         };
-        ctx.spawn(seen.into_actor(self).map(move |seen, me, ctx| {
+        ctx.spawn(apart(seen).into_actor(self).map(move |seen, me, ctx| {
             let seen = seen.map_err(Refusal::from);
             let looks = me.beside_mut();
             looks.looking = false;

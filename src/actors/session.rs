@@ -51,6 +51,7 @@ use crate::{
 
 use super::{
     Answer, Engine,
+    arbiters::apart,
     catch_up::{self, Beginning},
     queues::Wanting,
     registry::Lease,
@@ -334,7 +335,7 @@ impl Session {
                         Err(refusal) => ServerFrame::error(r#ref, &refusal),
                     })
                 };
-                self.answers.get_or_insert_default().others.push(Box::pin(answer));
+                self.answers.get_or_insert_default().others.push(Box::pin(apart(answer)));
             }
             ClientFrame::Hello { .. } | ClientFrame::Ping {} => {}
         }
@@ -362,7 +363,7 @@ impl Session {
                 Err(refusal) => ServerFrame::error(named, &refusal),
             })
         };
-        self.answers.get_or_insert_default().others.push(Box::pin(answer));
+        self.answers.get_or_insert_default().others.push(Box::pin(apart(answer)));
     }
 
     fn tell<M>(&self, message: M)
@@ -400,7 +401,7 @@ impl Session {
                 (identity, None) => Ok(identity),
             }
         };
-        ctx.wait(known.into_actor(self).map(move |known, me, ctx| match known {
+        ctx.wait(apart(known).into_actor(self).map(move |known, me, ctx| match known {
             Ok(Some(identity)) => {
                 me.identity = Some(identity.clone());
                 me.begin(identity, cursor, epoch, ctx);
@@ -443,7 +444,7 @@ impl Session {
             }
             Err(Refusal::Busy)
         };
-        ctx.wait(begun.into_actor(self).map(|begun, me, ctx| match begun {
+        ctx.wait(apart(begun).into_actor(self).map(|begun, me, ctx| match begun {
             Ok(Ok((beginning, who))) => me.begun(beginning, who, ctx),
             Ok(Err(close)) => me.close(close, ctx),
             Err(error) => {
@@ -627,7 +628,7 @@ impl Handler<Requeue> for Session {
         let Some(caller) = self.identity.as_ref().map(|identity| identity.caller.clone()) else { return };
         let engine = self.engine.clone();
         let read = async move { engine.my_queues(&caller).await };
-        ctx.wait(read.into_actor(self).map(|queues, me, ctx| match queues {
+        ctx.wait(apart(read).into_actor(self).map(|queues, me, ctx| match queues {
             Ok(queues) => ctx.text(ServerFrame::Queues { queues }.to_text()),
             Err(error) => {
                 error!(session = %me.id, %error, "a session's queues can't be read");

@@ -34,6 +34,7 @@ use crate::{
 
 use super::{
     Engine,
+    arbiters::apart,
     registry::{Permit, Registry},
 };
 
@@ -476,7 +477,7 @@ impl<S: Subject> Shell<S> {
         }
         let Some(of) = self.state.as_ref().map(S::tenant) else { return };
         self.fired = Some(at);
-        ctx.spawn(S::fall_due(self.engine.clone(), of, self.id).into_actor(self));
+        ctx.spawn(apart(S::fall_due(self.engine.clone(), of, self.id)).into_actor(self));
     }
 
     /// What has a deadline needs not stay for it: the sweep wakes it in time.

@@ -36,6 +36,7 @@ use crate::{
 
 use super::{
     Engine,
+    arbiters::apart,
     session::{Deliver, Requeue, SessionAddr, Status},
 };
 
@@ -234,7 +235,7 @@ impl Switchboard {
             let changes = storage.changes(tenant, Reader::Tenant, after, MOST_MISSED).await?;
             Ok::<_, StorageError>((changes, storage.availability(tenant).await?))
         };
-        ctx.spawn(read.into_actor(self).map(|read, me, ctx| {
+        ctx.spawn(apart(read).into_actor(self).map(|read, me, ctx| {
             me.repairing = false;
             match read {
                 Ok((CatchUp::Changes(rows, upto), agents)) => {
@@ -291,7 +292,7 @@ impl Switchboard {
         }
         let (storage, tenant) = (self.engine.storage.clone(), self.tenant);
         let read = async move { storage.current_version(tenant).await };
-        ctx.spawn(read.into_actor(self).map(|version, me, ctx| match version {
+        ctx.spawn(apart(read).into_actor(self).map(|version, me, ctx| match version {
             // Ahead twice with nothing delivered between: a last batch was lost.
             Ok(version) if version > me.last && me.behind_since == Some(me.last) && !me.repairing => {
                 me.behind_since = None;

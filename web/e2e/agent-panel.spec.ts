@@ -279,12 +279,14 @@ test('a panel with nothing to press is scrolled by keys', async ({ engine, enter
 })
 
 test('a colleague’s new name is there at once', async ({ engine, enter }) => {
+  await support(engine)
   await calls(engine, 'Front Desk', { extension: '201', logged_in: true }, { extension: '202', logged_in: true })
   const jake = await enter('201')
   await openPanel(jake)
   await expect(agent(jake, '202', 'Front Desk')).toBeVisible()
   await engine.provision('202', { name: 'Ann Li-Meyer' })
   await expect(card(jake, 'Front Desk').getByText('Ann Li-Meyer')).toBeVisible()
+  await expect(card(jake).getByText('Ann Li-Meyer')).toBeVisible()
 })
 
 test('who is in no queue is told so, and sees one as soon as they are', async ({ engine, enter }) => {

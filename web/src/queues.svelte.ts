@@ -111,6 +111,12 @@ export class Queues {
     return news
   }
 
+  /** An agent has another name. */
+  rename(extension: string, name: string): void {
+    const renamed = (agent: QueueAgent) => (agent.extension === extension ? { ...agent, name } : agent)
+    this.all = this.all.map((queue) => ({ ...queue, agents: queue.agents.map(renamed) }))
+  }
+
   /** One waits, or its newest message is another. Answers whether it is new here. */
   comes(id: string, row: Conversation): boolean {
     const queue = this.get(id)

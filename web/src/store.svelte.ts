@@ -259,6 +259,8 @@ export class Store {
         break
       case 'number.updated':
         void this.office.readMe()
+        // It may feed a queue of mine since, or no longer.
+        if (this.desk.queues.all.length > 0) void this.desk.queues.refresh()
         break
       case 'consent.updated':
         this.#consent(event.data.number)
@@ -319,6 +321,7 @@ export class Store {
   #renamed(extension: string, name: string): void {
     this.names.rename(extension, name)
     this.members?.rename(extension, name)
+    this.desk.queues.rename(extension, name)
     for (const thread of this.threads.all) thread.rename(extension, name)
   }
 }

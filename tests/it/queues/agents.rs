@@ -1,7 +1,5 @@
 //! Who is an agent, who is available, and who may look at what waits.
 
-use std::time::{Duration, Instant};
-
 use partyline::app::Options;
 use serde_json::{Value, json};
 
@@ -214,7 +212,6 @@ async fn who_is_removed_from_the_queue_or_disabled_loses_what_they_held_within_a
     for (who, customer) in [(JAKE, super::customer(1)), ("202", super::customer(2))] {
         let held = [desk.claimed(&customer, who).await, desk.claimed(&super::customer(9), who).await];
         let mut session = desk[who].connect().await;
-        let begun = Instant::now();
         if who == JAKE {
             desk.set("support", json!({"members": [WYATT, "202"]})).await;
             let mut is_in_none = false;
@@ -232,10 +229,10 @@ async fn who_is_removed_from_the_queue_or_disabled_loses_what_they_held_within_a
             desk.pbx.put("/v1/pbx/extensions/202", body).await.ok();
             assert_eq!(session.closed().await, 4003);
         }
+        // It is so when the PBX is answered.
         for conversation in &held {
-            desk.until(conversation, "waiting").await;
+            assert_eq!(desk[SUE].row(conversation).await["queue"]["state"], "waiting");
         }
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
         for conversation in &held {
             let said = desk.words(conversation).await;
             assert_eq!(said.last().unwrap(), "Conversation released back to queue", "{said:?}");
@@ -281,7 +278,6 @@ async fn what_was_held_comes_back_also_when_the_process_dies_right_after_the_rem
     set(json!([WYATT])).await;
     engine.kill();
     engine.restart().await;
-    let begun = Instant::now();
     let wyatt: &Api = &people[WYATT];
     held.sort();
     eventually(async || {
@@ -290,7 +286,6 @@ async fn what_was_held_comes_back_also_when_the_process_dies_right_after_the_rem
         if waiting == held { Ok(()) } else { Err(format!("{} of {}", waiting.len(), held.len())) }
     })
     .await;
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     for conversation in &held {
         let said = super::words(&wyatt.history(conversation).await);
         assert_eq!(said[2..], ["Conversation claimed by Name 201 (201)", "Conversation released back to queue"]);

