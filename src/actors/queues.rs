@@ -187,7 +187,7 @@ impl Engine {
         Err(Refusal::Busy)
     }
 
-    /// The caller gives it back, or ends it.
+    /// The caller gives it back to its queue.
     pub async fn release(self: &Arc<Self>, caller: &Arc<Caller>, id: ConversationId) -> Result<(), Refusal> {
         self.steers(caller, id).await?;
         self.step(caller, id, Command::Release).await.map(drop)

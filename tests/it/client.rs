@@ -58,7 +58,9 @@ pub fn ready_for_tls() {
 impl Api {
     pub fn new(url: &str, token: &str) -> Self {
         ready_for_tls();
-        Self { url: url.into(), token: token.into(), client: reqwest::Client::new() }
+        // The server ends a connection that was silent for some seconds: one that is about to end is not used again.
+        let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(1)).build().unwrap();
+        Self { url: url.into(), token: token.into(), client }
     }
 
     pub fn with_token(&self, token: &str) -> Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Change, ConversationId, Decision, change::NewConversation, queue::Line};
+use crate::domain::{Change, ConversationId, Decision, ExtensionId, change::NewConversation, queue::Line};
 
 use super::{
     Author, Kind, Pair, Queued, SystemEvent,
@@ -19,18 +19,13 @@ pub fn enter(id: ConversationId, line: &Arc<Line>, arrival: &Arrival) -> Decisio
     let mut decision = entries(id, &nobody, arrival);
     decision.guards.push(line.guard());
     decision.changes.splice(0..0, [created(id, &pair, &queued, &[]), entered(id, line)]);
-    let row = Box::new(beginning(id, &pair, queued, &[]));
+    let row = Box::new(beginning(id, &pair, queued));
     decision.changes.push(Change::WaitingShown { row, last: None });
     decision
 }
 
 /// A queue conversation that begins.
-pub(super) fn created(
-    id: ConversationId,
-    pair: &Pair,
-    queued: &Queued,
-    members: &[crate::domain::ExtensionId],
-) -> Change {
+pub(super) fn created(id: ConversationId, pair: &Pair, queued: &Queued, members: &[ExtensionId]) -> Change {
     Change::ConversationCreated(NewConversation {
         id,
         kind: Kind::Sms,

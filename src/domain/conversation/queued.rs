@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Caller, Change, Decision, ExtensionId, Guard, Refusal, Role, Timestamp,
+    Caller, Change, ConversationId, Decision, ExtensionId, Refusal, Role, Timestamp,
     change::{Appearance, QueueMoved},
     extension::Colleague,
-    phone::Number,
     queue::{Line, seconds},
 };
 
@@ -173,11 +172,6 @@ impl Conversation {
         }
     }
 
-    /// What every change of the place rests on.
-    pub(super) fn queue_guards(&self, queued: &Queued) -> Vec<Guard> {
-        vec![self.guard(), queued.line.guard()]
-    }
-
     /// The conversation at another place: who held it leaves it, who takes it joins, and the pill stands between.
     pub(super) fn moved(&self, step: Step<'_>) -> Vec<Change> {
         let Step { from, to, pill: (author, words, event), reason, taken } = step;
@@ -190,7 +184,7 @@ impl Conversation {
         let joins = after.filter(|who| before != Some(*who));
         let natural_key = self.pair.as_ref().map(natural_key).unwrap_or_default();
         let moved = QueueMoved { row: row.clone(), joins, natural_key, audience: stays.clone() };
-        let mut changes = vec![Change::QueueMoved(Box::new(moved)), pill_of(self, author, words, event, &stays)];
+        let mut changes = vec![Change::QueueMoved(Box::new(moved)), pill(self.id, author, words, event, &stays)];
         if let Some(who) = before.filter(|who| !closed && after != Some(*who)) {
             changes.push(Change::HolderLeft { conversation: self.id, who, reason });
         }
@@ -229,42 +223,23 @@ pub(super) struct Step<'a> {
     pub taken: Option<(Taken, Option<Colleague>)>,
 }
 
-fn pill_of(
-    conversation: &Conversation,
-    author: Author,
-    words: String,
-    event: SystemEvent,
-    audience: &Arc<[ExtensionId]>,
-) -> Change {
-    pill(conversation.id, author, words, event, audience)
-}
-
-/// The row of a queue conversation that begins.
-pub(super) fn beginning(
-    id: crate::domain::ConversationId,
-    pair: &Pair,
-    queued: Queued,
-    members: &[ExtensionId],
-) -> Appearance {
-    let numbers: Arc<[Number]> = [].into();
+/// The row of a conversation that begins in its queue: nobody is in it.
+pub(super) fn beginning(id: ConversationId, pair: &Pair, queued: Queued) -> Appearance {
     Appearance {
         id,
         kind: Kind::Sms,
         name: None,
-        participants: members
-            .iter()
-            .map(|who| crate::domain::change::Reading { extension: *who, marker: super::Marker::default() })
-            .collect(),
-        participant_count: i64::try_from(members.len()).unwrap_or(i64::MAX),
+        participants: vec![],
+        participant_count: 0,
         pair: Some(pair.clone()),
-        numbers,
+        numbers: [].into(),
         queue: Some(queued),
     }
 }
 
-/// A decision on a queue conversation.
+/// A decision on a queue conversation: it rests on the conversation and on its queue.
 pub(super) fn decided(conversation: &Conversation, queued: &Queued, changes: Vec<Change>) -> Decision {
-    Decision { guards: conversation.queue_guards(queued), changes }
+    Decision { guards: vec![conversation.guard(), queued.line.guard()], changes }
 }
 
 #[cfg(test)]
