@@ -15,7 +15,7 @@ use crate::{
     },
     protocol::{
         self,
-        requests::{InQueueState, ListEarlier, ListNumbers, ListQueue, ListQueues, PutAgent, PutQueue, Transfer},
+        requests::{InQueueState, ListNumbers, ListQueue, ListQueues, PutAgent, PutQueue, Transfer},
         shapes::{Conversation, List, MyQueue, ProvisionedQueue, QueueList, QueueName},
     },
     storage::{InQueue, Row},
@@ -99,7 +99,7 @@ async fn after(shared: &Shared, caller: &Caller, id: ConversationId) -> Result<J
 /// The closed conversations of the same pair of numbers, newest activity first, as far as I may read them.
 #[utoipa::path(
     tag = "queues",
-    params(("id" = String, Path), ListEarlier),
+    params(("id" = String, Path), ListNumbers),
     responses((status = 200, body = List<Conversation>), Problems)
 )]
 #[get("/v1/conversations/{id}/earlier")]
@@ -107,7 +107,7 @@ pub async fn earlier(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Query(page): Query<ListEarlier>,
+    Query(page): Query<ListNumbers>,
 ) -> Result<Json<List<Conversation>>, Refused> {
     let limit = json::limit(page.limit)?;
     let before = page.after.as_deref().map(place).transpose()?;

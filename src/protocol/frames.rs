@@ -155,7 +155,7 @@ pub enum ClientFrame {
         queue: String,
         /// Whether I work in it.
         logged_in: bool,
-        /// Whether I take nothing new for now.
+        /// Whether I take nothing new meanwhile.
         paused: bool,
         /// Why.
         #[serde(default)]

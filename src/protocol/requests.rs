@@ -261,7 +261,7 @@ pub struct PutExtension {
 pub struct PutAgent {
     /// Whether I work in it.
     pub logged_in: bool,
-    /// Whether I take nothing new for now.
+    /// Whether I take nothing new meanwhile.
     pub paused: bool,
     /// Why, in up to 80 characters; only with `paused`.
     #[schema(example = "Lunch")]
@@ -310,18 +310,6 @@ pub enum InQueueState {
 pub struct ListQueue {
     /// Which.
     pub state: InQueueState,
-    /// `next` of the page before.
-    pub after: Option<String>,
-    /// 1–200, 50 if absent.
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<usize>,
-}
-
-/// A page of a pair's earlier conversations.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListEarlier {
     /// `next` of the page before.
     pub after: Option<String>,
     /// 1–200, 50 if absent.

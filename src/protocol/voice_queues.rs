@@ -27,7 +27,7 @@ pub struct ReportedVoiceAgent {
     pub extension: String,
     /// Whether they are logged in to the queue.
     pub logged_in: bool,
-    /// Whether they take no calls for now.
+    /// Whether they take no calls meanwhile.
     pub paused: bool,
     /// Why: 1–80 characters; only where they are paused.
     #[schema(example = "Lunch")]
@@ -87,7 +87,7 @@ pub struct VoiceAgent {
     pub name: String,
     /// Whether they are logged in to the queue.
     pub logged_in: bool,
-    /// Whether they take no calls for now.
+    /// Whether they take no calls meanwhile.
     pub paused: bool,
     /// Why.
     pub pause_reason: Option<String>,

@@ -315,7 +315,6 @@ async fn queues(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extens
         key: "support".into(),
         settings: settings.clone(),
         members: vec!["201".into()],
-        made: true,
         deleted: false,
         audience: [me].into(),
     };

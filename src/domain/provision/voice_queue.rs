@@ -27,7 +27,7 @@ pub struct VoiceAgent {
     pub extension: String,
     /// Whether they are logged in to the queue.
     pub logged_in: bool,
-    /// Whether they take no calls for now.
+    /// Whether they take no calls meanwhile.
     pub paused: bool,
     /// Why.
     pub pause_reason: Option<String>,

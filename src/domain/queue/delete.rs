@@ -35,7 +35,6 @@ pub fn delete(queue: &Queue, wish: &Wish) -> Result<Decision, Refusal> {
         key: queue.key.clone(),
         settings: queue.line.settings.clone(),
         members: vec![],
-        made: false,
         deleted: true,
         audience: audience.clone(),
     };

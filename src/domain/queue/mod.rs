@@ -54,7 +54,7 @@ pub struct Agent {
     pub member: bool,
     /// Whether they are logged in to it.
     pub logged_in: bool,
-    /// Whether they take nothing new for now.
+    /// Whether they take nothing new meanwhile.
     pub paused: bool,
     /// Why.
     pub pause_reason: Option<String>,
@@ -89,8 +89,6 @@ pub struct QueuePut {
     pub settings: Settings,
     /// Its members, by their extensions' numbers.
     pub members: Vec<String>,
-    /// Whether it is new.
-    pub made: bool,
     /// Whether it is given up.
     pub deleted: bool,
     /// Who is told: who was a member, or is.

@@ -63,7 +63,6 @@ pub fn create(id: QueueId, key: &str, wanted: &Wanted) -> Result<Decision, Refus
         key: key.into(),
         settings: wanted.settings.clone(),
         members: wanted.members.clone(),
-        made: true,
         deleted: false,
         audience: wanted.present.clone().into(),
     };
@@ -87,7 +86,6 @@ pub fn put(queue: &Queue, wanted: &Wanted) -> Result<Decision, Refusal> {
         key: queue.key.clone(),
         settings: wanted.settings.clone(),
         members: wanted.members.clone(),
-        made: false,
         deleted: false,
         audience: audience.clone(),
     };

@@ -12,7 +12,7 @@ pub const REASON_MAX: usize = 80;
 pub struct Wish {
     /// Whether they work in it.
     pub logged_in: bool,
-    /// Whether they take nothing new for now.
+    /// Whether they take nothing new meanwhile.
     pub paused: bool,
     /// Why: of the company's list, or their own words.
     pub pause_reason: Option<String>,

@@ -83,7 +83,7 @@ pub struct QueueAgent {
     pub who: Person,
     /// Whether they work in it.
     pub logged_in: bool,
-    /// Whether they take nothing new for now.
+    /// Whether they take nothing new meanwhile.
     pub paused: bool,
     /// Why.
     pub pause_reason: Option<String>,
@@ -106,7 +106,7 @@ pub struct MyQueue {
     pub name: String,
     /// Whether I work in it.
     pub logged_in: bool,
-    /// Whether I take nothing new for now.
+    /// Whether I take nothing new meanwhile.
     pub paused: bool,
     /// Why.
     pub pause_reason: Option<String>,

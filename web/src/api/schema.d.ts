@@ -1051,7 +1051,7 @@ export interface components {
             logged_in: boolean;
             /** @description Why. */
             pause_reason?: string | null;
-            /** @description Whether I take nothing new for now. */
+            /** @description Whether I take nothing new meanwhile. */
             paused: boolean;
             /** @description Where. */
             queue: string;
@@ -1601,7 +1601,7 @@ export interface components {
                 numbers: string[];
                 /** @description Why. */
                 pause_reason?: string | null;
-                /** @description Whether I take nothing new for now. */
+                /** @description Whether I take nothing new meanwhile. */
                 paused: boolean;
                 /**
                  * Format: int64
@@ -1893,7 +1893,7 @@ export interface components {
             numbers: string[];
             /** @description Why. */
             pause_reason?: string | null;
-            /** @description Whether I take nothing new for now. */
+            /** @description Whether I take nothing new meanwhile. */
             paused: boolean;
             /**
              * Format: int64
@@ -2069,7 +2069,7 @@ export interface components {
              * @example Lunch
              */
             pause_reason?: string | null;
-            /** @description Whether I take nothing new for now. */
+            /** @description Whether I take nothing new meanwhile. */
             paused: boolean;
         };
         /** @description Records that somebody wants no texts. */
@@ -2174,7 +2174,7 @@ export interface components {
             logged_in: boolean;
             /** @description Why. */
             pause_reason?: string | null;
-            /** @description Whether they take nothing new for now. */
+            /** @description Whether they take nothing new meanwhile. */
             paused: boolean;
         };
         /** @description My queues, or (with `all=true`) the names of all. */
@@ -2277,7 +2277,7 @@ export interface components {
              * @example Lunch
              */
             pause_reason?: string | null;
-            /** @description Whether they take no calls for now. */
+            /** @description Whether they take no calls meanwhile. */
             paused: boolean;
         };
         /** @description Sends a text again. */
@@ -2643,7 +2643,7 @@ export interface components {
             name: string;
             /** @description Why. */
             pause_reason?: string | null;
-            /** @description Whether they take no calls for now. */
+            /** @description Whether they take no calls meanwhile. */
             paused: boolean;
         };
         /** @description A queue of calls. */
