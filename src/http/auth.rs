@@ -12,7 +12,7 @@ use actix_web::{
 
 use crate::{
     actors::Identity,
-    domain::{Refusal, Role, TenantId},
+    domain::{By, Refusal, Role, TenantId},
     storage::{Scope, SecretHash},
 };
 
@@ -86,6 +86,8 @@ impl FromRequest for SignedIn {
 pub struct Provisioner {
     /// The tenant.
     pub tenant: TenantId,
+    /// On whose behalf.
+    pub by: By,
 }
 
 impl FromRequest for Provisioner {
@@ -99,14 +101,17 @@ impl FromRequest for Provisioner {
             let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
             if let Some(owner) = shared.engine.storage.key_owner(&token).await? {
                 return match owner.scope {
-                    Scope::Pbx => Ok(Provisioner { tenant: owner.tenant }),
+                    Scope::Pbx => {
+                        let (tenant, key) = (owner.tenant, SecretHash::of(&token).label().into());
+                        Ok(Provisioner { tenant, by: By::Pbx { tenant, key } })
+                    }
                 };
             }
             let caller = shared.engine.identify(SecretHash::of(&token)).await?.ok_or(Refusal::Unauthenticated)?.caller;
             if caller.role != Role::Admin {
                 return Err(Refusal::Forbidden("only an administrator, or the PBX, may do this".into()).into());
             }
-            Ok(Provisioner { tenant: caller.tenant })
+            Ok(Provisioner { tenant: caller.tenant, by: By::Extension(caller) })
         })
     }
 }
