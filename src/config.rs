@@ -329,9 +329,23 @@ impl Config {
         ["http", "https"].contains(&scheme).then(|| &self.public_url[..scheme.len() + 3 + host.len()])
     }
 
+    /// The host of `public_url`, without its port.
+    pub fn host(&self) -> Option<&str> {
+        self.origin().and_then(|origin| origin.split_once("://")).map(|(_, authority)| host_of(authority))
+    }
+
     /// Whether cookies go over TLS alone.
     pub fn is_secure(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+}
+
+/// A host without its port.
+pub fn host_of(authority: &str) -> &str {
+    // The colons of an IPv6 address stand in brackets.
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => authority,
     }
 }
 
@@ -406,6 +420,8 @@ mod tests {
     fn an_origin_is_scheme_host_and_port() {
         let config = Config { public_url: "https://m.example.com:8443/x".into(), ..Config::default() };
         assert_eq!(config.origin(), Some("https://m.example.com:8443"));
+        assert_eq!(config.host(), Some("m.example.com"));
+        assert_eq!((host_of("[::1]:80"), host_of("[::1]"), host_of("a.test")), ("[::1]", "[::1]", "a.test"));
         assert!(read("public_url = \"example.com\"").is_err());
         assert!(read("database_url = \"mysql://x\"").is_err());
         assert!(read("[limits]\nsends_per_s = 0").is_err());

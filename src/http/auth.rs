@@ -37,6 +37,10 @@ fn brought(request: &HttpRequest) -> Brought {
     request.cookie(COOKIE).map_or(Brought::Nothing, |c| Brought::Cookie(c.value().to_owned()))
 }
 
+fn reads(request: &HttpRequest) -> bool {
+    [Method::GET, Method::HEAD].contains(request.method())
+}
+
 /// Whether the request comes from a page of our own. A browser adds its cookies to any page's requests.
 pub fn is_own_origin(request: &HttpRequest, shared: &Shared) -> bool {
     let origin = request.headers().get(header::ORIGIN).and_then(|v| v.to_str().ok());
@@ -49,9 +53,8 @@ pub fn token(request: &HttpRequest, shared: &Shared) -> Result<Option<String>, R
         Brought::Bearer(token) => Ok(Some(token)),
         Brought::Nothing => Ok(None),
         Brought::Cookie(token) => {
-            let reads = [Method::GET, Method::HEAD].contains(request.method());
             let upgrades = request.headers().contains_key(header::UPGRADE);
-            if (reads && !upgrades) || is_own_origin(request, shared) {
+            if (reads(request) && !upgrades) || is_own_origin(request, shared) {
                 return Ok(Some(token));
             }
             Err(Refusal::Forbidden(format!("with the cookie, only from {}", shared.config.public_url)))
@@ -98,9 +101,10 @@ impl FromRequest for Provisioner {
             let shared = shared(&request)?;
             let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
             if let Some(owner) = shared.engine.storage.key_owner(&token).await? {
-                return match owner.scope {
-                    Scope::Pbx => Ok(Provisioner { tenant: owner.tenant }),
-                };
+                if owner.scope == Scope::PbxRead && !reads(&request) {
+                    return Err(Refusal::Forbidden("this key may read, not write".into()).into());
+                }
+                return Ok(Provisioner { tenant: owner.tenant });
             }
             let caller = shared.engine.identify(SecretHash::of(&token)).await?.ok_or(Refusal::Unauthenticated)?.caller;
             if caller.role != Role::Admin {

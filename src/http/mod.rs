@@ -22,6 +22,7 @@ mod settings;
 mod simulator;
 mod sms;
 mod sync;
+mod tokens;
 mod unrouted;
 mod voice_queues;
 mod ws;
@@ -63,7 +64,8 @@ impl std::fmt::Debug for Shared {
 
 /// The public interface: all that `/openapi.json` tells of. The paths stand at the handlers.
 fn api(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(people::login)
+    cfg.service(people::login_form)
+        .service(people::login)
         .service(people::logout)
         .service(people::renew)
         .service(people::whoami)
@@ -96,6 +98,7 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(ws::connect)
         .service(pbx::list_extensions)
         .service(pbx::put_extension)
+        .service(tokens::issue_token)
         .service(phone_numbers::list_numbers)
         .service(phone_numbers::put_number)
         .service(phone_numbers::delete_number)

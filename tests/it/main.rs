@@ -26,4 +26,5 @@ mod sends;
 mod slow_readers;
 mod sms;
 mod tenants;
+mod tokens;
 mod voice_queues;
