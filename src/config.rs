@@ -91,11 +91,11 @@ pub struct Jwt {
     pub issuer: String,
     /// `aud`.
     pub audience: String,
-    /// For HS256.
+    /// For HS256: at least 32 bytes.
     pub secret: Secret,
-    /// For RS256 and EdDSA: a file or a URL.
+    /// For RS256, ES256 and EdDSA: a file or a URL.
     pub jwks: String,
-    /// The claim that names the tenant.
+    /// The claim that names the tenant. Empty: the only one, or `default`.
     pub tenant_claim: String,
 }
 
@@ -207,6 +207,26 @@ fn one() -> f64 {
     1.0
 }
 
+impl Jwt {
+    /// Whether such tokens are taken.
+    pub fn is_set(&self) -> bool {
+        *self != Jwt::default()
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let secret = &self.secret.0;
+        match (secret.is_empty(), self.jwks.is_empty()) {
+            _ if !self.is_set() => Ok(()),
+            _ if self.issuer.is_empty() => Err("issuer is missing"),
+            _ if self.audience.is_empty() => Err("audience is missing"),
+            (true, true) => Err("secret or jwks is missing"),
+            (false, false) => Err("secret or jwks, not both"),
+            (false, _) if secret.len() < 32 => Err("secret: at least 32 bytes, and random ones"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A secret, or the old and the new one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -301,6 +321,7 @@ impl Config {
         {
             return nonsense("limits are at least 1");
         }
+        self.jwt.check().or_else(|why| nonsense(&format!("jwt: {why}")))?;
         let pace = |c: &Carrier| match c {
             Carrier::Simulator(c) => c.pace_per_s,
             Carrier::Twilio(c) => c.pace_per_s,
@@ -315,7 +336,7 @@ impl Config {
 
     /// What is set and has no effect yet.
     pub fn unused(&self) -> Vec<String> {
-        let set = [("jwt", self.jwt != Jwt::default()), ("webhooks", self.webhooks != Webhooks::default())];
+        let set = [("webhooks", self.webhooks != Webhooks::default())];
         let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(_) | Carrier::Telnyx(_));
         let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
         let sections = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned());
@@ -400,6 +421,29 @@ mod tests {
             for key in nested.chain([key]) {
                 assert!(example.contains(key.as_str()), "{key}");
             }
+        }
+    }
+
+    #[test]
+    fn signed_tokens_need_an_issuer_an_audience_and_one_kind_of_key() {
+        let jwt = |lines: &str| read(&format!("[jwt]\n{lines}")).map(|c| c.jwt.is_set());
+        let both = "issuer = \"i\"\naudience = \"a\"\n";
+        let secret = format!("secret = \"{}\"\n", "x".repeat(32));
+        let jwks = "jwks = \"/etc/jwks.json\"\n";
+        assert_eq!(jwt(""), Ok(false));
+        assert_eq!(jwt(&format!("{both}{secret}")), Ok(true));
+        assert_eq!(jwt(&format!("{both}{jwks}tenant_claim = \"tenant\"")), Ok(true));
+        let cases = [
+            (format!("issuer = \"i\"\n{secret}"), "audience is missing"),
+            (format!("audience = \"a\"\n{jwks}"), "issuer is missing"),
+            ("tenant_claim = \"tenant\"".into(), "issuer is missing"),
+            (both.into(), "secret or jwks is missing"),
+            (format!("{both}{secret}{jwks}"), "not both"),
+            (format!("{both}secret = \"{}\"", "x".repeat(31)), "at least 32 bytes"),
+        ];
+        for (lines, why) in cases {
+            let refused = jwt(&lines).unwrap_err();
+            assert!(refused.contains(why) && !refused.contains("xxx"), "{lines}: {refused}");
         }
     }
 

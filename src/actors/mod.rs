@@ -5,6 +5,7 @@
 mod arbiters;
 pub mod catch_up;
 mod conversation;
+mod identity;
 mod limits;
 mod outbox;
 mod provision;
@@ -42,12 +43,13 @@ use crate::{
         presence,
         queue::Queue,
     },
+    jwt::Issuer,
     storage::{SecretHash, Storage, ledger::Ledger},
 };
 
+pub use identity::Identity;
 pub use limits::{Failures, Limits};
 pub use provision::ExtensionRequest;
-pub use session::Identity;
 pub use shell::{Answer, sent};
 
 use arbiters::Arbiters;
@@ -95,6 +97,15 @@ impl Default for Behaviour {
 /// Called before each decision of a conversation; a test lets it panic.
 pub type Probe = Arc<dyn Fn(ConversationId) + Send + Sync>;
 
+/// How people sign in.
+#[derive(Debug)]
+pub struct SigningIn {
+    /// Failed logins.
+    pub failures: Failures,
+    /// Whose signed tokens are taken, if anybody's.
+    pub issuer: Option<Issuer>,
+}
+
 /// The engine of one node.
 pub struct Engine {
     /// The database.
@@ -105,6 +116,8 @@ pub struct Engine {
     pub behaviour: Behaviour,
     /// How often something may be done.
     pub limits: Limits,
+    /// Whose signed tokens are taken, if anybody's.
+    issuer: Option<Issuer>,
     /// Who carries texts.
     pub carriers: Carriers,
     ledger: Ledger,
@@ -141,7 +154,7 @@ impl Engine {
         carriers: Carriers,
         clock: Clock,
         behaviour: Behaviour,
-        failures: Failures,
+        signing_in: SigningIn,
         probe: Option<Probe>,
     ) -> Arc<Self> {
         let arbiters = Arc::new(Arbiters::start());
@@ -162,7 +175,7 @@ impl Engine {
                 let arbiter = pool.of(&ours);
                 Some(Outbox::start(me.upgrade()?, ours, &arbiter))
             });
-            let limits = Limits::new(behaviour.sends, failures);
+            let limits = Limits::new(behaviour.sends, signing_in.failures);
             let hashing = Semaphore::new(available_parallelism().map_or(2, usize::from));
             let stopping = AtomicBool::new(false);
             Engine {
@@ -170,6 +183,7 @@ impl Engine {
                 clock,
                 behaviour,
                 limits,
+                issuer: signing_in.issuer,
                 carriers,
                 ledger,
                 outboxes,
@@ -240,18 +254,6 @@ impl Engine {
             Ok(Ok(states)) => states,
             _ => vec![presence::State::Offline; count],
         }
-    }
-
-    /// Who brings this token.
-    pub async fn identify(&self, token: SecretHash) -> Result<Option<Identity>, Refusal> {
-        let found = self.storage.authenticate(token).await?;
-        Ok(found.map(|found| Identity {
-            company: found.company,
-            credential: found.extension.extension.credential,
-            caller: Arc::new(found.extension.into_caller()),
-            expires_at: found.expires_at,
-            token,
-        }))
     }
 
     /// A token was revoked: the sessions that came with it end.

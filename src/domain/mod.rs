@@ -3,6 +3,7 @@
 //! Everything here is a value or a pure function of values, so each rule is tested beside the rule, in milliseconds.
 
 pub mod change;
+pub mod claims;
 pub mod conversation;
 pub mod extension;
 pub mod ids;

@@ -13,7 +13,7 @@ use actix_web::{
 use crate::{
     actors::Identity,
     domain::{Refusal, Role, TenantId},
-    storage::{Scope, SecretHash},
+    storage::Scope,
 };
 
 use super::{Shared, error::Refused};
@@ -79,7 +79,7 @@ impl FromRequest for SignedIn {
         Box::pin(async move {
             let shared = shared(&request)?;
             let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
-            let identity = shared.engine.identify(SecretHash::of(&token)).await?.ok_or(Refusal::Unauthenticated)?;
+            let identity = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?;
             Ok(SignedIn { identity, token })
         })
     }
@@ -106,7 +106,7 @@ impl FromRequest for Provisioner {
                 }
                 return Ok(Provisioner { tenant: owner.tenant });
             }
-            let caller = shared.engine.identify(SecretHash::of(&token)).await?.ok_or(Refusal::Unauthenticated)?.caller;
+            let caller = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?.caller;
             if caller.role != Role::Admin {
                 return Err(Refusal::Forbidden("only an administrator, or the PBX, may do this".into()).into());
             }

@@ -63,6 +63,10 @@ impl TryFrom<extension::Model> for StoredExtension {
 impl Storage {
     /// The tenant of that name.
     pub async fn tenant(&self, name: &str) -> Result<Option<TenantId>, StorageError> {
+        // PostgreSQL has no NUL in texts.
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let row = tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(&self.0.reader).await?;
         Ok(row.map(|t| TenantId(t.id)))
     }

@@ -13,6 +13,7 @@ mod frames;
 mod full_disk;
 mod groups;
 mod interface;
+mod jwt;
 mod layers;
 mod logs;
 mod membership;
