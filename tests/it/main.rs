@@ -4,6 +4,7 @@
 mod client;
 mod engine;
 
+mod authority;
 mod conversations;
 mod crash;
 mod delivery;
