@@ -19,12 +19,13 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{info, warn};
 
 use crate::{
-    actors::{Behaviour, Engine, Failures, Probe, simulated::SimulatedNetwork, sweep},
+    actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep},
     carriers::{Account, Carrier, Carriers, Simulator, Twilio},
     clock::Clock,
     config::{self, Config, ConfigError, OneOrTwo, Secret},
     domain::limits::Quota,
     http::{self, DemoPerson, Shared},
+    jwt::{Issuer, KeySet, Keys, Pace, Source},
     storage::{
         Database, InUse, Storage, StorageError,
         ledger::{Faults, Ledger},
@@ -49,6 +50,8 @@ pub struct Options {
     pub faults: Option<Faults>,
     /// What is called before each decision.
     pub probe: Option<Probe>,
+    /// How often public keys are fetched.
+    pub jwks_pace: Option<Pace>,
     /// Who can be signed in by a click.
     pub demo: Vec<DemoPerson>,
 }
@@ -71,6 +74,9 @@ pub enum StartError {
     /// A thread or runtime.
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
+    /// Signed tokens.
+    #[error("jwt: {0}")]
+    Jwt(String),
     /// A carrier's configuration.
     #[error("carriers.{0}: {1}")]
     Carrier(String, String),
@@ -116,7 +122,9 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let behaviour = options.behaviour.unwrap_or_else(|| behaviour(&config));
     let failures = Failures::new(config.limits.failed_logins, config.limits.failed_logins_per_address);
     let (carriers, networks) = carriers(&config, &storage)?;
-    let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, failures, options.probe);
+    let issuer = issuer(&config, options.jwks_pace, runtime.handle()).await.map_err(StartError::Jwt)?;
+    let signing_in = SigningIn { failures, issuer };
+    let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, signing_in, options.probe);
     networks.iter().for_each(|network| network.reaches(&engine));
     runtime.handle().spawn(sweep::run(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::fetch_files(Arc::downgrade(&engine)));
@@ -151,6 +159,25 @@ impl Running {
         drop(self.database);
         info!("stopped");
     }
+}
+
+/// Whose signed tokens are taken. Public keys are kept up to date from now on.
+async fn issuer(config: &Config, pace: Option<Pace>, threads: &Handle) -> Result<Option<Issuer>, String> {
+    let jwt = &config.jwt;
+    if !jwt.is_set() {
+        return Ok(None);
+    }
+    let keys = if jwt.jwks.is_empty() {
+        Keys::Secret(jwt.secret.0.clone())
+    } else {
+        let source = Source::of(&jwt.jwks)?;
+        let pace = pace.unwrap_or(source.pace());
+        let set = KeySet::new(source, pace);
+        set.check().await.map_err(|why| format!("{}: {why}", jwt.jwks))?;
+        threads.spawn(set.clone().keep());
+        Keys::Set(set)
+    };
+    Ok(Some(Issuer::new(jwt.issuer.clone(), jwt.audience.clone(), jwt.tenant_claim.clone(), keys)))
 }
 
 /// The carriers of the configuration, and the simulators' networks, which reach the engine once it is there.

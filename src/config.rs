@@ -91,11 +91,11 @@ pub struct Jwt {
     pub issuer: String,
     /// `aud`.
     pub audience: String,
-    /// For HS256.
+    /// For HS256: at least 32 bytes.
     pub secret: Secret,
-    /// For RS256 and EdDSA: a file or a URL.
+    /// For RS256, ES256 and EdDSA: a file or a URL.
     pub jwks: String,
-    /// The claim that names the tenant.
+    /// The claim that names the tenant. Empty: the only one, or `default`.
     pub tenant_claim: String,
 }
 
@@ -219,6 +219,26 @@ fn one() -> f64 {
     1.0
 }
 
+impl Jwt {
+    /// Whether such tokens are taken.
+    pub fn is_set(&self) -> bool {
+        *self != Jwt::default()
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let secret = &self.secret.0;
+        match (secret.is_empty(), self.jwks.is_empty()) {
+            _ if !self.is_set() => Ok(()),
+            _ if self.issuer.is_empty() => Err("issuer is missing"),
+            _ if self.audience.is_empty() => Err("audience is missing"),
+            (true, true) => Err("secret or jwks is missing"),
+            (false, false) => Err("secret or jwks, not both"),
+            (false, _) if secret.len() < 32 => Err("secret: at least 32 bytes, and random ones"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A secret, or the old and the new one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -313,6 +333,7 @@ impl Config {
         {
             return nonsense("limits are at least 1");
         }
+        self.jwt.check().or_else(|why| nonsense(&format!("jwt: {why}")))?;
         let pace = |c: &Carrier| match c {
             Carrier::Simulator(c) => c.pace_per_s,
             Carrier::Twilio(c) => c.pace_per_s,
@@ -327,7 +348,7 @@ impl Config {
 
     /// What is set and has no effect yet.
     pub fn unused(&self) -> Vec<String> {
-        let set = [("jwt", self.jwt != Jwt::default()), ("webhooks", self.webhooks != Webhooks::default())];
+        let set = [("webhooks", self.webhooks != Webhooks::default())];
         let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(_) | Carrier::Telnyx(_));
         let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
         let sections = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned());
@@ -341,9 +362,23 @@ impl Config {
         ["http", "https"].contains(&scheme).then(|| &self.public_url[..scheme.len() + 3 + host.len()])
     }
 
+    /// The host of `public_url`, without its port.
+    pub fn host(&self) -> Option<&str> {
+        self.origin().and_then(|origin| origin.split_once("://")).map(|(_, authority)| host_of(authority))
+    }
+
     /// Whether cookies go over TLS alone.
     pub fn is_secure(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+}
+
+/// A host without its port.
+pub fn host_of(authority: &str) -> &str {
+    // The colons of an IPv6 address stand in brackets.
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => authority,
     }
 }
 
@@ -402,6 +437,29 @@ mod tests {
     }
 
     #[test]
+    fn signed_tokens_need_an_issuer_an_audience_and_one_kind_of_key() {
+        let jwt = |lines: &str| read(&format!("[jwt]\n{lines}")).map(|c| c.jwt.is_set());
+        let both = "issuer = \"i\"\naudience = \"a\"\n";
+        let secret = format!("secret = \"{}\"\n", "x".repeat(32));
+        let jwks = "jwks = \"/etc/jwks.json\"\n";
+        assert_eq!(jwt(""), Ok(false));
+        assert_eq!(jwt(&format!("{both}{secret}")), Ok(true));
+        assert_eq!(jwt(&format!("{both}{jwks}tenant_claim = \"tenant\"")), Ok(true));
+        let cases = [
+            (format!("issuer = \"i\"\n{secret}"), "audience is missing"),
+            (format!("audience = \"a\"\n{jwks}"), "issuer is missing"),
+            ("tenant_claim = \"tenant\"".into(), "issuer is missing"),
+            (both.into(), "secret or jwks is missing"),
+            (format!("{both}{secret}{jwks}"), "not both"),
+            (format!("{both}secret = \"{}\"", "x".repeat(31)), "at least 32 bytes"),
+        ];
+        for (lines, why) in cases {
+            let refused = jwt(&lines).unwrap_err();
+            assert!(refused.contains(why) && !refused.contains("xxx"), "{lines}: {refused}");
+        }
+    }
+
+    #[test]
     fn a_trusted_proxy_is_an_address_or_a_network() {
         let config = read("trusted_proxies = [\"10.0.0.1\", \"192.168.0.0/16\"]").unwrap();
         assert_eq!(config.trusted_proxies.len(), 2);
@@ -418,6 +476,8 @@ mod tests {
     fn an_origin_is_scheme_host_and_port() {
         let config = Config { public_url: "https://m.example.com:8443/x".into(), ..Config::default() };
         assert_eq!(config.origin(), Some("https://m.example.com:8443"));
+        assert_eq!(config.host(), Some("m.example.com"));
+        assert_eq!((host_of("[::1]:80"), host_of("[::1]"), host_of("a.test")), ("[::1]", "[::1]", "a.test"));
         assert!(read("public_url = \"example.com\"").is_err());
         assert!(read("database_url = \"mysql://x\"").is_err());
         assert!(read("[limits]\nsends_per_s = 0").is_err());

@@ -8,5 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod http;
+pub mod jwt;
+mod outgoing;
 pub mod protocol;
 pub mod storage;

@@ -77,6 +77,17 @@ enum ApiKey {
 enum KeyScope {
     /// All of `/v1/pbx`.
     Pbx,
+    /// The same, to read.
+    PbxRead,
+}
+
+impl From<KeyScope> for Scope {
+    fn from(scope: KeyScope) -> Self {
+        match scope {
+            KeyScope::Pbx => Scope::Pbx,
+            KeyScope::PbxRead => Scope::PbxRead,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -159,10 +170,9 @@ async fn until_told_to_stop(running: Running) -> Result<(), Failure> {
 
 fn create_key(tenant: &str, scope: KeyScope, file: Option<&Path>) -> Result<(), Failure> {
     let (storage, threads) = app::open_storage(&Config::read(file)?, Clock::System)?;
-    let KeyScope::Pbx = scope;
     let key = threads.handle().block_on(async {
         let tenant = storage.make_tenant(tenant).await?;
-        storage.create_api_key(tenant, Scope::Pbx).await
+        storage.create_api_key(tenant, scope.into()).await
     })?;
     writeln!(std::io::stdout(), "The key for {tenant}, shown this once: {key}")?;
     Ok(())

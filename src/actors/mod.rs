@@ -5,6 +5,7 @@
 mod arbiters;
 pub mod catch_up;
 mod conversation;
+mod identity;
 mod limits;
 mod outbox;
 mod phonebooks;
@@ -43,13 +44,14 @@ use crate::{
         presence,
         queue::Queue,
     },
+    jwt::Issuer,
     storage::{SecretHash, Storage, ledger::Ledger},
 };
 
+pub use identity::Identity;
 pub use limits::{Failures, Limits};
 pub use phonebooks::{Load, Replaced};
 pub use provision::ExtensionRequest;
-pub use session::Identity;
 pub use shell::{Answer, sent};
 
 use arbiters::Arbiters;
@@ -100,6 +102,15 @@ const SEARCHES: usize = 2;
 /// Called before each decision of a conversation; a test lets it panic.
 pub type Probe = Arc<dyn Fn(ConversationId) + Send + Sync>;
 
+/// How people sign in.
+#[derive(Debug)]
+pub struct SigningIn {
+    /// Failed logins.
+    pub failures: Failures,
+    /// Whose signed tokens are taken, if anybody's.
+    pub issuer: Option<Issuer>,
+}
+
 /// The engine of one node.
 pub struct Engine {
     /// The database.
@@ -110,6 +121,8 @@ pub struct Engine {
     pub behaviour: Behaviour,
     /// How often something may be done.
     pub limits: Limits,
+    /// Whose signed tokens are taken, if anybody's.
+    issuer: Option<Issuer>,
     /// Who carries texts.
     pub carriers: Carriers,
     ledger: Ledger,
@@ -148,7 +161,7 @@ impl Engine {
         carriers: Carriers,
         clock: Clock,
         behaviour: Behaviour,
-        failures: Failures,
+        signing_in: SigningIn,
         probe: Option<Probe>,
     ) -> Arc<Self> {
         let arbiters = Arc::new(Arbiters::start());
@@ -169,7 +182,7 @@ impl Engine {
                 let arbiter = pool.of(&ours);
                 Some(Outbox::start(me.upgrade()?, ours, &arbiter))
             });
-            let limits = Limits::new(behaviour.sends, failures);
+            let limits = Limits::new(behaviour.sends, signing_in.failures);
             let hashing = Semaphore::new(available_parallelism().map_or(2, usize::from));
             let stopping = AtomicBool::new(false);
             Engine {
@@ -177,6 +190,7 @@ impl Engine {
                 clock,
                 behaviour,
                 limits,
+                issuer: signing_in.issuer,
                 carriers,
                 ledger,
                 outboxes,
@@ -248,18 +262,6 @@ impl Engine {
             Ok(Ok(states)) => states,
             _ => vec![presence::State::Offline; count],
         }
-    }
-
-    /// Who brings this token.
-    pub async fn identify(&self, token: SecretHash) -> Result<Option<Identity>, Refusal> {
-        let found = self.storage.authenticate(token).await?;
-        Ok(found.map(|found| Identity {
-            company: found.company,
-            credential: found.extension.extension.credential,
-            caller: Arc::new(found.extension.into_caller()),
-            expires_at: found.expires_at,
-            token,
-        }))
     }
 
     /// A token was revoked: the sessions that came with it end.

@@ -34,7 +34,7 @@ use tracing::{debug, error};
 
 use crate::{
     domain::{
-        Caller, ClientId, ConversationId, MessageText, Refusal, SessionId, Timestamp, Version,
+        Caller, ClientId, ConversationId, MessageText, Refusal, SessionId, Version,
         conversation::{Command, Message as Stored},
         extension::Extension,
         limits::Bucket,
@@ -46,11 +46,10 @@ use crate::{
         frames::{ClientFrame, Close, FRAME_MAX_BYTES, ServerFrame, WATCH_MAX, parse},
         shapes::{self, Me, Person, Who},
     },
-    storage::SecretHash,
 };
 
 use super::{
-    Answer, Engine,
+    Answer, Engine, Identity,
     arbiters::apart,
     catch_up::{self, Beginning},
     queues::Wanting,
@@ -67,21 +66,6 @@ const PATIENCE: u32 = 1_000;
 /// The ring may not reach back to where a session has read; then it reads on, so often and after such a pause.
 const TRIES: usize = 20;
 const READ_ON_AFTER: Duration = Duration::from_millis(20);
-
-/// Who came, and with what.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Who it is.
-    pub caller: Arc<Caller>,
-    /// The name of its tenant.
-    pub company: String,
-    /// Of its password, when the token was issued.
-    pub credential: i64,
-    /// Until when the token is good.
-    pub expires_at: Timestamp,
-    /// Of the token it brought.
-    pub token: SecretHash,
-}
 
 /// Frames for a session, with their versions; 0 for what has none.
 #[derive(Message)]
@@ -228,16 +212,30 @@ impl Session {
             return;
         }
         let silence = self.heard.elapsed();
-        let expired = self.identity.as_ref().is_some_and(|i| i.expires_at <= self.engine.clock.now());
-        if expired {
-            self.close(Close::Unauthenticated, ctx);
-        } else if silence > self.engine.behaviour.heartbeat * 2 {
+        if self.is_expired(ctx) {
+            return;
+        }
+        if silence > self.engine.behaviour.heartbeat * 2 {
             ctx.stop();
         } else if self.switchboard.as_ref().is_some_and(|s| !s.is_alive()) {
             self.close(Close::GoingAway(0), ctx);
         } else {
             ctx.ping(b"");
         }
+    }
+
+    /// Closes if the token is over; if it is so before the next beat, then.
+    fn is_expired(&mut self, ctx: &mut WebsocketContext<Self>) -> bool {
+        let Some(identity) = &self.identity else { return false };
+        let left = identity.expires_at.since(self.engine.clock.now());
+        if left.is_zero() {
+            self.close(Close::Unauthenticated, ctx);
+        } else if left < self.engine.behaviour.heartbeat {
+            ctx.run_later(left, |me, ctx| {
+                me.is_expired(ctx);
+            });
+        }
+        left.is_zero()
     }
 
     fn text(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
@@ -397,7 +395,7 @@ impl Session {
         let (engine, identity) = (self.engine.clone(), self.identity.take());
         let known = async move {
             match (identity, token) {
-                (_, Some(token)) => engine.identify(SecretHash::of(&token)).await,
+                (_, Some(token)) => engine.identify(&token).await,
                 (identity, None) => Ok(identity),
             }
         };
@@ -427,14 +425,14 @@ impl Session {
         let addr = SessionAddr { addr: ctx.address(), evicted: self.evicted.clone() };
         let (engine, session) = (self.engine.clone(), self.id);
         let begun = async move {
-            let Identity { caller, token, company, .. } = identity;
+            let Identity { caller, token, company, .. } = identity.clone();
             let mut beginning = catch_up::begin(&engine, &caller, cursor, epoch.as_deref()).await?;
             for _ in 0..TRIES {
                 let (caller, addr, at) = (caller.clone(), addr.clone(), beginning.cursor);
                 let attach = Attach { session, caller: caller.clone(), token, addr, at };
                 match switchboard.send(attach).await {
                     // What was revoked before the seat was taken has told nobody here.
-                    Ok(Attached::Yes) if engine.identify(token).await?.is_none() => return Ok(Err(Close::Revoked)),
+                    Ok(Attached::Yes) if !engine.is_still_good(&identity).await? => return Ok(Err(Close::Revoked)),
                     Ok(Attached::Yes) => return Ok(Ok((beginning, engine.me(&caller, &company).await?))),
                     Ok(Attached::Stopping) => return Ok(Err(Close::GoingAway(0))),
                     Ok(Attached::ReadOn) => catch_up::read_on(&engine, &caller, &mut beginning).await?,
@@ -475,6 +473,7 @@ impl Session {
         }
         ctx.text(ServerFrame::Ready { cursor: beginning.cursor }.to_text());
         self.cursor = beginning.cursor;
+        self.is_expired(ctx);
     }
 
     fn deliver(&mut self, version: Version, text: ByteString, ctx: &mut WebsocketContext<Self>) {
@@ -643,7 +642,7 @@ impl Handler<Status> for Session {
 
     fn handle(&mut self, Status(extension): Status, ctx: &mut Self::Context) {
         let Some(identity) = &mut self.identity else { return };
-        if !extension.enabled || extension.credential != identity.credential {
+        if identity.ends_with(&extension) {
             return self.close(Close::Revoked, ctx);
         }
         let caller = Arc::make_mut(&mut identity.caller);

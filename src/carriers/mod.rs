@@ -1,6 +1,5 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
-mod outgoing;
 mod simulator;
 mod twilio;
 
@@ -15,6 +14,7 @@ use crate::domain::{
     },
 };
 
+pub use crate::outgoing::FetchError;
 pub use simulator::{Knobs, Network, Simulator};
 pub use twilio::{Account, Twilio};
 
@@ -134,13 +134,4 @@ pub struct Fetched {
     pub content_type: String,
     /// It.
     pub bytes: Vec<u8>,
-}
-
-/// Why a file was not fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchError {
-    /// It is too large, not there, or nothing that may be fetched: it never will be.
-    Never(String),
-    /// Perhaps later.
-    Later(String),
 }

@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod change;
+pub mod claims;
 pub mod contacts;
 pub mod conversation;
 pub mod extension;

@@ -37,6 +37,10 @@ fn brought(request: &HttpRequest) -> Brought {
     request.cookie(COOKIE).map_or(Brought::Nothing, |c| Brought::Cookie(c.value().to_owned()))
 }
 
+fn reads(request: &HttpRequest) -> bool {
+    [Method::GET, Method::HEAD].contains(request.method())
+}
+
 /// Whether the request comes from a page of our own. A browser adds its cookies to any page's requests.
 pub fn is_own_origin(request: &HttpRequest, shared: &Shared) -> bool {
     let origin = request.headers().get(header::ORIGIN).and_then(|v| v.to_str().ok());
@@ -49,9 +53,8 @@ pub fn token(request: &HttpRequest, shared: &Shared) -> Result<Option<String>, R
         Brought::Bearer(token) => Ok(Some(token)),
         Brought::Nothing => Ok(None),
         Brought::Cookie(token) => {
-            let reads = [Method::GET, Method::HEAD].contains(request.method());
             let upgrades = request.headers().contains_key(header::UPGRADE);
-            if (reads && !upgrades) || is_own_origin(request, shared) {
+            if (reads(request) && !upgrades) || is_own_origin(request, shared) {
                 return Ok(Some(token));
             }
             Err(Refusal::Forbidden(format!("with the cookie, only from {}", shared.config.public_url)))
@@ -76,7 +79,7 @@ impl FromRequest for SignedIn {
         Box::pin(async move {
             let shared = shared(&request)?;
             let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
-            let identity = shared.engine.identify(SecretHash::of(&token)).await?.ok_or(Refusal::Unauthenticated)?;
+            let identity = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?;
             Ok(SignedIn { identity, token })
         })
     }
@@ -100,14 +103,13 @@ impl FromRequest for Provisioner {
             let shared = shared(&request)?;
             let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
             if let Some(owner) = shared.engine.storage.key_owner(&token).await? {
-                return match owner.scope {
-                    Scope::Pbx => {
-                        let (tenant, key) = (owner.tenant, SecretHash::of(&token).label().into());
-                        Ok(Provisioner { tenant, by: By::Pbx { tenant, key } })
-                    }
-                };
+                if owner.scope == Scope::PbxRead && !reads(&request) {
+                    return Err(Refusal::Forbidden("this key may read, not write".into()).into());
+                }
+                let (tenant, key) = (owner.tenant, SecretHash::of(&token).label().into());
+                return Ok(Provisioner { tenant, by: By::Pbx { tenant, key } });
             }
-            let caller = shared.engine.identify(SecretHash::of(&token)).await?.ok_or(Refusal::Unauthenticated)?.caller;
+            let caller = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?.caller;
             if caller.role != Role::Admin {
                 return Err(Refusal::Forbidden("only an administrator, or the PBX, may do this".into()).into());
             }

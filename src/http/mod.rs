@@ -26,6 +26,7 @@ mod settings;
 mod simulator;
 mod sms;
 mod sync;
+mod tokens;
 mod unrouted;
 mod voice_queues;
 mod ws;
@@ -67,7 +68,8 @@ impl std::fmt::Debug for Shared {
 
 /// The public interface: all that `/openapi.json` tells of. The paths stand at the handlers.
 fn api(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(people::login)
+    cfg.service(people::login_form)
+        .service(people::login)
         .service(people::logout)
         .service(people::renew)
         .service(people::whoami)
@@ -113,6 +115,7 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(contacts::report_calls)
         .service(audit::list_audit)
         .service(phone_numbers::list_carriers)
+        .service(tokens::issue_token)
         .service(phone_numbers::list_numbers)
         .service(phone_numbers::put_number)
         .service(phone_numbers::delete_number)

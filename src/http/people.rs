@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     actors::{Identity, catch_up},
+    config::host_of,
     domain::{
         By, Refusal, TenantId,
         audit::Entry,
@@ -22,7 +23,7 @@ use crate::{
     protocol::{
         frames::{FRAME_MAX_BYTES, WATCH_MAX},
         requests::{AskNames, ListExtensions, Login},
-        shapes::{DirectoryEntry, List, Me, Session, Settings, Token},
+        shapes::{DirectoryEntry, List, LoginForm, Me, Session, Settings, Token},
     },
     storage::StoredExtension,
 };
@@ -46,6 +47,17 @@ pub struct DemoPerson {
     pub password: String,
 }
 
+/// What the form to sign in with has to ask. No company is named that the request's host doesn't name.
+#[utoipa::path(tag = "people", security(()), responses((status = 200, body = LoginForm), Problems))]
+#[get("/v1/login")]
+pub async fn login_form(shared: Data<Shared>, request: HttpRequest) -> Result<Json<LoginForm>, Refused> {
+    if let Some((_, company)) = company_of_host(&shared, &request).await? {
+        return Ok(Json(LoginForm { company, asks_company: false }));
+    }
+    let several = shared.engine.storage.tenants(2).await?.len() > 1;
+    Ok(Json(LoginForm { company: None, asks_company: several }))
+}
+
 /// Sign in with an extension's number and password.
 #[utoipa::path(tag = "people", request_body = Login, security(()), responses((status = 200, body = Session), Problems))]
 #[post("/v1/login")]
@@ -61,7 +73,7 @@ pub async fn login(
     }
     let engine = &shared.engine;
     let address = client_address(&request, &shared.config.trusted_proxies);
-    let tenant = company(&shared, body.tenant.as_deref()).await?;
+    let tenant = company(&shared, &request, body.tenant.as_deref()).await?;
     // What can't be a number is nobody's; it is not remembered.
     let number = if check_number(&body.extension).is_ok() { body.extension.as_str() } else { "" };
     let who = format!("{}/{number}", tenant.map(|t| t.to_string()).unwrap_or_default());
@@ -100,15 +112,31 @@ pub async fn login(
     Ok(HttpResponse::Ok().cookie(cookie).json(Session { token, expires_at: expires_at.to_rfc3339(), me }))
 }
 
-/// The company that is meant: the one named, else the only one, else `default`.
-async fn company(shared: &Shared, named: Option<&str>) -> Result<Option<TenantId>, Refused> {
+/// The company that the host names, and whether it is the request's own or that of `public_url`.
+async fn company_of_host(
+    shared: &Shared,
+    request: &HttpRequest,
+) -> Result<Option<(TenantId, Option<String>)>, Refused> {
     let storage = &shared.engine.storage;
-    if let Some(name) = named {
-        return Ok(storage.tenant(name).await?);
+    // What a proxy adds is not asked: it would be anybody's word.
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(host_of);
+    if let Some(host) = host
+        && let Some((tenant, name)) = storage.tenant_by_host(host).await?
+    {
+        return Ok(Some((tenant, Some(name))));
     }
-    match &storage.tenants(2).await?[..] {
-        [(only, _)] => Ok(Some(*only)),
-        _ => Ok(storage.tenant("default").await?),
+    let Some(host) = shared.config.host() else { return Ok(None) };
+    Ok(storage.tenant_by_host(host).await?.map(|(tenant, _)| (tenant, None)))
+}
+
+/// The company that is meant: the one named, else the one that the host names, else the only one, else `default`.
+async fn company(shared: &Shared, request: &HttpRequest, named: Option<&str>) -> Result<Option<TenantId>, Refused> {
+    if let Some(name) = named {
+        return Ok(shared.engine.storage.tenant(name).await?);
+    }
+    match company_of_host(shared, request).await? {
+        Some((tenant, _)) => Ok(Some(tenant)),
+        None => Ok(shared.engine.storage.usual_tenant().await?),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
-use crate::{actors::session, domain::Refusal, storage::SecretHash};
+use crate::{actors::session, domain::Refusal};
 
 use super::{
     Shared,
@@ -23,7 +23,7 @@ pub async fn connect(
     }
     let identity = match token(&request, &shared).map_err(Refused)? {
         // One that is no longer good is told by a close code: a browser doesn't show an upgrade's status to its page.
-        Some(token) => shared.engine.identify(SecretHash::of(&token)).await.map_err(Refused)?,
+        Some(token) => shared.engine.identify(&token).await.map_err(Refused)?,
         None => None,
     };
     session::upgrade(shared.engine.clone(), identity, &request, payload)

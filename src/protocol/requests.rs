@@ -9,7 +9,7 @@ use crate::domain::Role;
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    /// The company; may be left out where there is only one.
+    /// The company; may be left out where there is only one, and where the host is named like it.
     pub tenant: Option<String>,
     /// The extension's number.
     #[schema(example = "201")]
@@ -256,6 +256,15 @@ pub struct PutExtension {
     /// The keys of its phonebooks, up to 20, in order; they may be provisioned later. None if absent.
     #[serde(default)]
     pub phonebooks: Vec<String>,
+}
+
+/// Signs an extension in on its behalf.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueToken {
+    /// How long the token is good: from a minute to `token_ttl_s` of the configuration, which it is if absent.
+    #[schema(minimum = 1, example = 3600)]
+    pub ttl_s: Option<u64>,
 }
 
 /// My state in a queue.

@@ -117,6 +117,15 @@ impl Me {
     }
 }
 
+/// What the form to sign in with has to ask.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LoginForm {
+    /// The company that the host is named like.
+    pub company: Option<String>,
+    /// Whether it must be asked for: there are several, and the host doesn't tell which.
+    pub asks_company: bool,
+}
+
 /// The answer to a login.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Session {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query};
 
 use crate::domain::{
     Caller, ExtensionId, Role, TenantId,
@@ -63,8 +63,29 @@ impl TryFrom<extension::Model> for StoredExtension {
 impl Storage {
     /// The tenant of that name.
     pub async fn tenant(&self, name: &str) -> Result<Option<TenantId>, StorageError> {
+        // PostgreSQL has no NUL in texts.
+        if name.contains('\0') {
+            return Ok(None);
+        }
         let row = tenant::Entity::find().filter(tenant::Column::Name.eq(name)).one(&self.0.reader).await?;
         Ok(row.map(|t| TenantId(t.id)))
+    }
+
+    /// The tenant named like this host, whatever the case; none if two are.
+    pub async fn tenant_by_host(&self, host: &str) -> Result<Option<(TenantId, String)>, StorageError> {
+        let name = sea_query::Expr::expr(sea_query::Func::lower(sea_query::Expr::col(tenant::Column::Name)));
+        let named = tenant::Entity::find().filter(name.eq(host.to_ascii_lowercase())).limit(2);
+        let mut rows = named.all(&self.0.reader).await?;
+        let only = rows.pop().filter(|_| rows.is_empty());
+        Ok(only.map(|t| (TenantId(t.id), t.name)))
+    }
+
+    /// The only tenant, else the one named `default`: whose somebody is who doesn't say.
+    pub async fn usual_tenant(&self) -> Result<Option<TenantId>, StorageError> {
+        match &self.tenants(2).await?[..] {
+            [(only, _)] => Ok(Some(*only)),
+            _ => self.tenant("default").await,
+        }
     }
 
     /// The name of a tenant.

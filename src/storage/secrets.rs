@@ -20,13 +20,20 @@ use super::{
 pub enum Scope {
     /// All of `/v1/pbx` for its tenant.
     Pbx,
+    /// The same, to read.
+    PbxRead,
 }
 
 impl Scope {
     fn as_str(self) -> &'static str {
         match self {
             Scope::Pbx => "pbx",
+            Scope::PbxRead => "pbx-read",
         }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Scope::Pbx, Scope::PbxRead].into_iter().find(|scope| scope.as_str() == name)
     }
 }
 
@@ -134,7 +141,6 @@ impl Storage {
     /// Whose API key this is.
     pub async fn key_owner(&self, key: &str) -> Result<Option<KeyOwner>, StorageError> {
         let row = api_key::Entity::find_by_id(SecretHash::of(key).bytes()).one(&self.0.reader).await?;
-        let scope = |name: &str| [Scope::Pbx].into_iter().find(|s| s.as_str() == name);
-        Ok(row.and_then(|k| Some(KeyOwner { tenant: TenantId(k.tenant_id), scope: scope(&k.scope)? })))
+        Ok(row.and_then(|k| Some(KeyOwner { tenant: TenantId(k.tenant_id), scope: Scope::parse(&k.scope)? })))
     }
 }

@@ -2,7 +2,7 @@
 
 use partyline::http;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{client::Answer, engine::TestEngine};
 
@@ -28,30 +28,6 @@ fn the_portal_s_types_are_those_of_this_engine() {
 }
 
 #[tokio::test]
-async fn every_route_wants_a_token_but_the_open_ones() {
-    let engine = TestEngine::start().await;
-    let document = serde_json::to_value(http::document()).unwrap();
-    let client = reqwest::Client::new();
-    let mut walked = 0;
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let url = format!("{}{}", engine.url, path.replace("{id}", "x").replace("{number}", "201"));
-            let method: Method = method.to_uppercase().parse().unwrap();
-            let answer = Answer::of(client.request(method, &url).json(&json!({})).send().await.unwrap()).await;
-            let open = operation["security"] == json!([{}]);
-            // The upgrade itself is open to all: its first frame brings the token.
-            if open || path == "/v1/ws" {
-                assert_ne!(answer.status, 401, "{path}");
-            } else {
-                assert_eq!(answer.code(), "unauthenticated", "{path}");
-            }
-            walked += 1;
-        }
-    }
-    assert!(walked > 15);
-}
-
-#[tokio::test]
 async fn refusals_look_alike_everywhere() {
     let engine = TestEngine::start().await;
     let people = engine.people(&["201", "202"]).await;
@@ -74,7 +50,7 @@ async fn refusals_look_alike_everywhere() {
     assert_eq!(raw(Method::POST, &messages, json, "{\"text\":1}".into()).await, "invalid_request");
     assert_eq!(raw(Method::GET, "/v1/ws", json, String::new()).await, "invalid_request");
     let allow = api.request(Method::PATCH, "/v1/login").send().await.unwrap().headers()["allow"].clone();
-    assert_eq!(allow, "POST");
+    assert_eq!(allow, "GET, POST");
     assert!(people["202"].history(&chat).await.is_empty());
 }
 

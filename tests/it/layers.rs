@@ -6,20 +6,22 @@ use std::{
 };
 
 /// What each layer may use of the crate, besides itself.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("clock", &["domain"]),
-    ("carriers", &["domain"]),
+    ("outgoing", &[]),
+    ("carriers", &["domain", "outgoing"]),
+    ("jwt", &["domain", "outgoing"]),
     ("config", &["carriers"]),
     ("protocol", &["domain"]),
     ("storage", &["domain", "clock"]),
-    ("actors", &["domain", "clock", "protocol", "storage", "carriers"]),
+    ("actors", &["domain", "clock", "protocol", "storage", "carriers", "jwt"]),
     ("http", &["domain", "protocol", "storage", "actors", "carriers", "config"]),
     ("demo", &["domain", "clock", "actors", "http"]),
 ];
 
 /// Where a library may be used.
-const BELONGS: [(&str, &[&str]); 15] = [
+const BELONGS: [(&str, &[&str]); 16] = [
     ("actix", &["actors"]),
     ("actix_web_actors", &["actors/session.rs"]),
     ("actix_http", &["actors/session.rs"]),
@@ -27,8 +29,9 @@ const BELONGS: [(&str, &[&str]); 15] = [
     ("sea_orm", &["storage"]),
     ("migrations", &["storage"]),
     ("dashmap", &["actors", "storage"]),
-    ("tokio", &["actors", "storage", "carriers", "app.rs", "main.rs"]),
-    ("reqwest", &["carriers"]),
+    ("tokio", &["actors", "storage", "carriers", "outgoing.rs", "jwt", "app.rs", "main.rs"]),
+    ("reqwest", &["carriers", "outgoing.rs", "jwt"]),
+    ("jsonwebtoken", &["jwt"]),
     ("hmac", &["carriers"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),

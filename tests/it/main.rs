@@ -4,6 +4,7 @@
 mod client;
 mod engine;
 
+mod authority;
 mod conversations;
 mod crash;
 mod delivery;
@@ -13,6 +14,7 @@ mod frames;
 mod full_disk;
 mod groups;
 mod interface;
+mod jwt;
 mod layers;
 mod logs;
 mod membership;
@@ -26,4 +28,5 @@ mod sends;
 mod slow_readers;
 mod sms;
 mod tenants;
+mod tokens;
 mod voice_queues;

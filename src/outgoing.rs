@@ -1,4 +1,4 @@
-//! HTTP towards carriers: one client for all of them, and what it may reach.
+//! HTTP towards others: one kind of client for all of them, and what it may reach.
 
 use std::{
     error::Error,
@@ -13,14 +13,21 @@ use reqwest::{
     redirect, retry,
 };
 
-use super::FetchError;
-
 /// How long a connection waits for the next text. The carrier closes it some time, and what is written at that moment is
 /// lost and unconfirmed: so we close it first.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// Why a file was not fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchError {
+    /// It is too large, not there, or nothing that may be fetched: it never will be.
+    Never(String),
+    /// Perhaps later.
+    Later(String),
+}
+
 /// HTTP/1, one request at a time on a connection, nothing sent twice: so it is clear what was written.
-pub(super) fn client(connect: Duration) -> Result<ClientBuilder, String> {
+pub(crate) fn client(connect: Duration) -> Result<ClientBuilder, String> {
     let tls = tls().map_err(|error| format!("no TLS: {error}"))?;
     Ok(Client::builder()
         .tls_backend_preconfigured(tls)
@@ -47,7 +54,7 @@ fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
 /// Finds the public addresses of a name, and no others, at the moment of connecting: a name that means one address when
 /// it is checked and another when it is called gains nothing.
 #[derive(Debug)]
-pub(super) struct PublicOnly;
+pub(crate) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
@@ -63,13 +70,13 @@ impl Resolve for PublicOnly {
 }
 
 /// The address that a URL names instead of a host.
-pub(super) fn literal(url: &Url) -> Option<IpAddr> {
+pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
 /// Whether an address is on the internet, as opposed to in a network of somebody's own (IANA's registries of
 /// special-purpose addresses).
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),
@@ -101,7 +108,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// A body, if it is not longer than `most` bytes. No more than that is ever held.
-pub(super) async fn collected(mut response: Response, most: usize) -> Result<Vec<u8>, FetchError> {
+pub(crate) async fn collected(mut response: Response, most: usize) -> Result<Vec<u8>, FetchError> {
     let too_large = || FetchError::Never("it is too large".into());
     if response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most)) {
         return Err(too_large());
