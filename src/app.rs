@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{info, warn};
 
 use crate::{
-    actors::{Behaviour, Engine, Failures, Probe, simulated::SimulatedNetwork, sweep},
+    actors::{Behaviour, Engine, Failures, Probe, simulated::SimulatedNetwork, sweep, webhooks},
     carriers::{Account, Carrier, Carriers, Simulator, Twilio},
     clock::Clock,
     config::{self, Config, ConfigError, OneOrTwo, Secret},
@@ -29,6 +29,7 @@ use crate::{
         Database, InUse, Storage, StorageError,
         ledger::{Faults, Ledger},
     },
+    webhooks::Post,
 };
 
 /// A stalled reader's bytes in the kernel: without this it takes megabytes before anyone notices.
@@ -74,6 +75,9 @@ pub enum StartError {
     /// A carrier's configuration.
     #[error("carriers.{0}: {1}")]
     Carrier(String, String),
+    /// What posts events.
+    #[error("webhooks: {0}")]
+    Webhooks(String),
     /// Metrics.
     #[error("cannot count: {0}")]
     Metrics(#[from] BuildError),
@@ -116,11 +120,14 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let behaviour = options.behaviour.unwrap_or_else(|| behaviour(&config));
     let failures = Failures::new(config.limits.failed_logins, config.limits.failed_logins_per_address);
     let (carriers, networks) = carriers(&config, &storage)?;
+    let post = Post::new(config.webhooks.allow_private, behaviour.webhooks.answer_within);
+    let post = post.map_err(StartError::Webhooks)?;
     let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, failures, options.probe);
     networks.iter().for_each(|network| network.reaches(&engine));
     runtime.handle().spawn(sweep::run(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::fetch_files(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::deadlines(Arc::downgrade(&engine)));
+    runtime.handle().spawn(webhooks::run(Arc::downgrade(&engine), post));
 
     let listener =
         TcpListener::bind(&config.listen).map_err(|error| StartError::Listen(config.listen.clone(), error))?;

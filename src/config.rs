@@ -315,7 +315,7 @@ impl Config {
 
     /// What is set and has no effect yet.
     pub fn unused(&self) -> Vec<String> {
-        let set = [("jwt", self.jwt != Jwt::default()), ("webhooks", self.webhooks != Webhooks::default())];
+        let set = [("jwt", self.jwt != Jwt::default())];
         let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(_) | Carrier::Telnyx(_));
         let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
         let sections = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned());

@@ -8,5 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod http;
+mod outgoing;
 pub mod protocol;
 pub mod storage;
+pub mod webhooks;

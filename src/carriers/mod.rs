@@ -1,18 +1,20 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
-mod outgoing;
 mod simulator;
 mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use crate::domain::{
-    AttemptId, MessageText,
-    phone::Number,
-    sms::{
-        delivery::Submitted,
-        inbound::{Incoming, Media, News},
+use crate::{
+    domain::{
+        AttemptId, MessageText,
+        phone::Number,
+        sms::{
+            delivery::Submitted,
+            inbound::{Incoming, Media, News},
+        },
     },
+    outgoing::Uncollected,
 };
 
 pub use simulator::{Knobs, Network, Simulator};
@@ -143,4 +145,13 @@ pub enum FetchError {
     Never(String),
     /// Perhaps later.
     Later(String),
+}
+
+impl From<Uncollected> for FetchError {
+    fn from(why: Uncollected) -> Self {
+        match why {
+            Uncollected::TooLarge => FetchError::Never("it is too large".into()),
+            Uncollected::BrokeOff => FetchError::Later("it broke off".into()),
+        }
+    }
 }

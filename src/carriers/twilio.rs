@@ -15,13 +15,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use reqwest::{Client, Response, Url, header};
 use serde_json::Value;
 
-use super::{
-    ANSWER_WITHIN, CONNECT_WITHIN, Carrier, FetchError, Fetched, Kind, Pending, Said, Submission, Webhook,
+use super::{ANSWER_WITHIN, CONNECT_WITHIN, Carrier, FetchError, Fetched, Kind, Pending, Said, Submission, Webhook};
+use crate::{
+    domain::sms::{
+        delivery::{Rejection, Submitted},
+        inbound::Media,
+    },
     outgoing::{PublicOnly, client, collected, is_public, literal},
-};
-use crate::domain::sms::{
-    delivery::{Rejection, Submitted},
-    inbound::Media,
 };
 
 use webhook::{Form, incoming, news};

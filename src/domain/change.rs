@@ -9,7 +9,10 @@ use super::{
     conversation::{AttachmentState, Facts, Gone, Kind, Marker, Message, NewMessage, Pair, Queued, Taken},
     extension::{Colleague, Extension},
     phone::Number,
-    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+    provision::{
+        phone_number::PhoneNumber,
+        voice_queue::{VoiceAgentRequest, VoiceQueue},
+    },
     queue::{Agent, QueuePut},
     settings::Settings,
     sms::{
@@ -219,6 +222,8 @@ pub enum Change {
         /// Whether it is gone.
         deleted: bool,
     },
+    /// An agent wants to stand otherwise in a queue of calls: the PBX is asked.
+    VoiceAgentRequested(VoiceAgentRequest),
     /// An SMS queue is made, altered or given up.
     QueuePut(Box<QueuePut>),
     /// An agent's state in a queue is another.
@@ -444,6 +449,8 @@ pub enum Happening {
     SettingsUpdated,
     /// A queue of calls was made, altered, or is gone: its key.
     VoiceQueueUpdated(String),
+    /// An agent wants to stand otherwise in a queue of calls. No session is told.
+    VoiceAgentRequested(VoiceAgentRequest),
     /// An SMS queue was made, altered or given up.
     QueueUpdated(QueueId),
     /// An agent's state in a queue is another.

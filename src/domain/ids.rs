@@ -64,6 +64,10 @@ id!(
     /// A named team inbox.
     QueueId
 );
+id!(
+    /// Where events of a company go.
+    WebhookId
+);
 
 /// The place of a message in its conversation: 1, 2, 3 … without gaps.
 pub type Seq = i64;

@@ -18,7 +18,7 @@ use super::{
         AgentUpdated, Conversation, Me, Message, MyQueue, Person, Presence, QueueTaken, QueueUpdated, QueueWaiting,
         ReadMarker, Who,
     },
-    voice_queues::VoiceQueueUpdated,
+    voice_queues::{VoiceAgentRequested, VoiceQueueUpdated},
 };
 
 /// The largest frame taken, in bytes.
@@ -316,6 +316,9 @@ pub enum Event {
     /// A queue of calls is new, has changed, or is gone: ask `GET /v1/voice-queues`.
     #[serde(rename = "voice_queue.updated")]
     VoiceQueueUpdated(VoiceQueueUpdated),
+    /// An agent wants to stand otherwise in a queue of calls. To webhooks alone.
+    #[serde(rename = "voice_agent.requested")]
+    VoiceAgentRequested(VoiceAgentRequested),
     /// A conversation waits, or what it shows has changed. To available agents.
     #[serde(rename = "queue.waiting")]
     QueueWaiting(QueueWaiting),
@@ -505,6 +508,7 @@ impl EventFrame {
             Happening::UnroutedUpdated(id) => Event::UnroutedUpdated(UnroutedUpdated { id: id.to_string() }),
             Happening::SettingsUpdated => Event::SettingsUpdated(SettingsUpdated {}),
             Happening::VoiceQueueUpdated(key) => Event::VoiceQueueUpdated(VoiceQueueUpdated { key: key.clone() }),
+            Happening::VoiceAgentRequested(request) => Event::VoiceAgentRequested(request.into()),
             Happening::QueueUpdated(id) => Event::QueueUpdated(QueueUpdated { id: id.to_string() }),
             Happening::AgentUpdated { queue, agent } => Event::AgentUpdated(AgentUpdated {
                 queue: queue.to_string(),

@@ -6,15 +6,17 @@ use std::{
 };
 
 /// What each layer may use of the crate, besides itself.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("clock", &["domain"]),
-    ("carriers", &["domain"]),
+    ("outgoing", &[]),
+    ("carriers", &["domain", "outgoing"]),
+    ("webhooks", &["domain", "outgoing"]),
     ("config", &["carriers"]),
     ("protocol", &["domain"]),
     ("storage", &["domain", "clock"]),
-    ("actors", &["domain", "clock", "protocol", "storage", "carriers"]),
-    ("http", &["domain", "protocol", "storage", "actors", "carriers", "config"]),
+    ("actors", &["domain", "clock", "protocol", "storage", "carriers", "webhooks"]),
+    ("http", &["domain", "protocol", "storage", "actors", "carriers", "webhooks", "config"]),
     ("demo", &["domain", "clock", "actors", "http"]),
 ];
 
@@ -27,9 +29,9 @@ const BELONGS: [(&str, &[&str]); 14] = [
     ("sea_orm", &["storage"]),
     ("migrations", &["storage"]),
     ("dashmap", &["actors", "storage"]),
-    ("tokio", &["actors", "storage", "carriers", "app.rs", "main.rs"]),
-    ("reqwest", &["carriers"]),
-    ("hmac", &["carriers"]),
+    ("tokio", &["actors", "storage", "carriers", "webhooks", "outgoing.rs", "app.rs", "main.rs"]),
+    ("reqwest", &["carriers", "webhooks", "outgoing.rs"]),
+    ("hmac", &["carriers", "webhooks"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),
     ("rlibphonenumber", &["domain/phone.rs"]),

@@ -377,6 +377,7 @@ impl Conversation {
             | Happening::UnroutedUpdated(_)
             | Happening::SettingsUpdated
             | Happening::VoiceQueueUpdated(_)
+            | Happening::VoiceAgentRequested(_)
             | Happening::QueueUpdated(_)
             | Happening::AgentUpdated { .. }
             | Happening::QueueTaken { .. } => {}

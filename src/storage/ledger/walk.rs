@@ -18,7 +18,10 @@ use crate::domain::{
     conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Queued, Reply, Stand},
     extension::Extension,
     phone::Number,
-    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+    provision::{
+        phone_number::PhoneNumber,
+        voice_queue::{VoiceAgentRequest, VoiceQueue},
+    },
 };
 
 use super::{Once, Unit};
@@ -138,6 +141,8 @@ pub(super) struct Writes {
     pub extensions: Vec<PutExtension>,
     pub phone_numbers: Vec<PutPhoneNumber>,
     pub voice_queues: Vec<PutVoiceQueue>,
+    /// What agents ask of the PBX: whose, and when.
+    pub voice_agent_requests: Vec<(VoiceAgentRequest, TenantId, Version)>,
     pub texts: TextWrites,
     pub queues: QueueWrites,
 }
@@ -292,6 +297,7 @@ impl Walk {
             Change::VoiceQueuePut { voice_queue, deleted } => {
                 committed.push(self.voice_queue(tenant, voice_queue, *deleted));
             }
+            Change::VoiceAgentRequested(request) => committed.push(self.voice_agent_requested(tenant, request)),
             Change::QueuePut(_)
             | Change::AgentPut { .. }
             | Change::QueueMoved(_)
