@@ -27,3 +27,4 @@ mod slow_readers;
 mod sms;
 mod tenants;
 mod voice_queues;
+mod webhooks;
