@@ -159,7 +159,8 @@ impl Storage {
 
     /// What this node has leased is free for others.
     pub async fn release_webhooks(&self, node: Uuid) -> Result<(), StorageError> {
-        let release = self.statement("UPDATE webhook SET leased_until = 0 WHERE node = $1", [node.into()]);
+        let release =
+            self.statement("UPDATE webhook AS each_webhook SET leased_until = 0 WHERE node = $1", [node.into()]);
         self.0.writer.run(async |db| db.execute_raw(release).await).await?;
         Ok(())
     }

@@ -1,12 +1,15 @@
 //! A receiver, or the engine, that was away: every message arrives, and the last state of everything else.
 
-use serde_json::json;
+use std::time::Duration;
 
-use super::{Got, Receiver, Reply, engine, hook, on, quick};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Got, Receiver, Reply, engine, hook, on, pausing, quick};
 
 #[tokio::test]
 async fn after_an_absence_every_message_arrives_and_the_last_state_of_the_rest() {
-    let engine = engine(quick()).await;
+    let engine = engine(pausing(vec![Duration::from_millis(100); 10_000])).await;
     let people = engine.people(&["201", "202", "203"]).await;
     let pbx = engine.api();
     let group = people["201"].group("Ops", &["202"]).await;
@@ -16,9 +19,11 @@ async fn after_an_absence_every_message_arrives_and_the_last_state_of_the_rest()
     people["201"].say(&group, "0").await;
     receiver.until(|got| !got.is_empty()).await;
     // More than is read at once.
+    let mut jake = people["201"].connect().await;
     for n in 1..=700 {
-        people["201"].say(&group, &n.to_string()).await;
+        jake.send(&group, Uuid::now_v7(), &n.to_string()).await;
     }
+    jake.until_matching(|f| f["type"] == "ok" && f["message"]["text"] == "700").await;
     for name in ["Dev", "Sales", "Support"] {
         people["201"].rename(&group, name).await.ok();
         pbx.put("/v1/pbx/extensions/203", json!({"name": name})).await.ok();

@@ -17,6 +17,7 @@ use partyline::{
     app::Options,
     clock::Clock,
     config::Config,
+    domain::limits::Quota,
     webhooks::Key,
 };
 use serde_json::{Value, json};
@@ -30,13 +31,14 @@ pub const HOOK: &str = "/v1/pbx/webhooks/pbx";
 
 /// With pauses that a test need not wait for.
 pub fn quick() -> Options {
-    pausing(vec![Duration::from_millis(10); 500])
+    pausing(vec![Duration::from_millis(10); 10_000])
 }
 
 pub fn pausing(pauses: Vec<Duration>) -> Options {
     let webhooks =
         WebhookBehaviour { pauses, answer_within: Duration::from_millis(400), look_every: Duration::from_millis(20) };
-    Options { behaviour: Some(Behaviour { webhooks, ..Behaviour::default() }), ..Options::default() }
+    let sends = Quota { per_s: 1e6, burst: 1e6 };
+    Options { behaviour: Some(Behaviour { webhooks, sends, ..Behaviour::default() }), ..Options::default() }
 }
 
 pub fn with_clock(options: Options, clock: &Clock) -> Options {
