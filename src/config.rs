@@ -103,7 +103,7 @@ pub struct Jwt {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Webhooks {
-    /// Whether private addresses may be called.
+    /// Whether webhooks may be in private networks, and without TLS.
     pub allow_private: bool,
 }
 

@@ -3,6 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use reqwest::{Client, Response, Url, header};
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::{
     domain::{
@@ -74,7 +75,7 @@ impl Post {
             .header("webhook-signature", letter.key.sign(letter.id, at_s, letter.body))
             .body(letter.body.to_owned());
         match tokio::time::timeout(self.within, request.send()).await {
-            Ok(Ok(response)) => answered(response).await,
+            Ok(Ok(response)) => answered(response, letter.at).await,
             Ok(Err(error)) => Attempt::Unanswered(reason(&error)),
             Err(_) => Attempt::Unanswered(format!("no answer within {} s", self.within.as_secs_f64())),
         }
@@ -105,10 +106,10 @@ fn names_this_machine(url: &Url) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-async fn answered(mut response: Response) -> Attempt {
+async fn answered(mut response: Response, at: Timestamp) -> Attempt {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+    let retry_after = retry_after.and_then(|value| time_asked(value.trim(), at));
     let _ = tokio::time::timeout(READ_WITHIN, async {
         let mut read = 0;
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -124,6 +125,15 @@ async fn answered(mut response: Response) -> Attempt {
         410 => Attempt::Gone,
         _ => Attempt::Refused(status, retry_after),
     }
+}
+
+/// How long a receiver asks to be left alone, from this moment: seconds, or a date.
+fn time_asked(retry_after: &str, at: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = retry_after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = OffsetDateTime::parse(retry_after, &Rfc2822).ok()?.unix_timestamp();
+    Some(Timestamp(until.saturating_mul(1_000_000)).since(at))
 }
 
 /// The innermost cause: the others name the URL, which may hold a secret.
@@ -175,6 +185,20 @@ mod tests {
         assert!(check_url("ftp://10.0.0.1/", true).is_err());
         let long = |n: usize| format!("https://example.com/{}", "x".repeat(n - 20));
         assert!(check_url(&long(URL_MAX), false).is_ok() && check_url(&long(URL_MAX + 1), false).is_err());
+    }
+
+    #[test]
+    fn a_receiver_asks_for_time_in_seconds_or_until_a_date() {
+        let at = Timestamp(784_111_777_000_000);
+        for (asked, seconds) in [
+            ("120", Some(120)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(time_asked(asked, at), seconds.map(Duration::from_secs), "{asked}");
+        }
     }
 
     #[tokio::test]
