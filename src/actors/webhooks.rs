@@ -23,7 +23,7 @@ use crate::{
         Committed, Refusal, TenantId, Timestamp, WebhookId,
         webhook::{self, Kind, Secret, State, Then, WEBHOOKS_MAX, Wanted, Webhook},
     },
-    protocol::webhooks::body,
+    protocol::{frames::EventFrame, webhooks::body},
     storage::{NewDelivery, StorageError, WebhookDelivery, WebhookTurn},
     webhooks::{Key, Letter, Post, new_secret},
 };
@@ -296,9 +296,9 @@ impl Turns<'_> {
         storage.keep_webhook_deliveries(webhook, node, upto, &deliveries).await
     }
 
-    fn delivery(&self, committed: &Committed, frame: &crate::protocol::frames::EventFrame) -> Option<NewDelivery> {
+    fn delivery(&self, committed: &Committed, frame: &EventFrame) -> Option<NewDelivery> {
         let kind = Kind::of(&committed.happening)?.as_str();
-        let body = body(&frame.event, committed.at).inspect_err(|error| error!(%error, kind, "an event can't be told"));
+        let body = body(committed, &frame.event).inspect_err(|error| error!(%error, kind, "an event can't be told"));
         Some(NewDelivery { id: self.engine.clock.new_id(), kind, body: body.ok()? })
     }
 

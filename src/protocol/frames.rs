@@ -18,7 +18,7 @@ use super::{
         AgentUpdated, Conversation, Me, Message, MyQueue, Person, Presence, QueueTaken, QueueUpdated, QueueWaiting,
         ReadMarker, Who,
     },
-    voice_queues::{VoiceAgentRequested, VoiceQueueUpdated},
+    voice_queues::VoiceQueueUpdated,
 };
 
 /// The largest frame taken, in bytes.
@@ -316,9 +316,6 @@ pub enum Event {
     /// A queue of calls is new, has changed, or is gone: ask `GET /v1/voice-queues`.
     #[serde(rename = "voice_queue.updated")]
     VoiceQueueUpdated(VoiceQueueUpdated),
-    /// An agent wants to stand otherwise in a queue of calls. To webhooks alone.
-    #[serde(rename = "voice_agent.requested")]
-    VoiceAgentRequested(VoiceAgentRequested),
     /// A conversation waits, or what it shows has changed. To available agents.
     #[serde(rename = "queue.waiting")]
     QueueWaiting(QueueWaiting),
@@ -508,7 +505,10 @@ impl EventFrame {
             Happening::UnroutedUpdated(id) => Event::UnroutedUpdated(UnroutedUpdated { id: id.to_string() }),
             Happening::SettingsUpdated => Event::SettingsUpdated(SettingsUpdated {}),
             Happening::VoiceQueueUpdated(key) => Event::VoiceQueueUpdated(VoiceQueueUpdated { key: key.clone() }),
-            Happening::VoiceAgentRequested(request) => Event::VoiceAgentRequested(request.into()),
+            // Only webhooks are told, in words of their own; to a session it would be a reason to ask for the queue.
+            Happening::VoiceAgentRequested(request) => {
+                Event::VoiceQueueUpdated(VoiceQueueUpdated { key: request.queue.clone() })
+            }
             Happening::QueueUpdated(id) => Event::QueueUpdated(QueueUpdated { id: id.to_string() }),
             Happening::AgentUpdated { queue, agent } => Event::AgentUpdated(AgentUpdated {
                 queue: queue.to_string(),

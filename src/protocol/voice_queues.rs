@@ -125,7 +125,7 @@ pub struct RequestVoiceAgent {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct VoiceAgentAsked {}
 
-/// An agent wants to stand otherwise in a queue of calls.
+/// An agent wants to stand otherwise in a queue of calls: the data of the webhook `voice_agent.requested`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VoiceAgentRequested {
     /// The queue's key.

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{Timestamp, webhook};
+use crate::domain::{
+    Committed, Happening,
+    webhook::{self, Kind},
+};
 
-use super::frames::Event;
+use super::{frames::Event, voice_queues::VoiceAgentRequested};
 
 /// Where events go, and which.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -120,23 +123,28 @@ impl Webhook {
     }
 }
 
-/// What is sent to a webhook: `data` is the event's, as sessions get it.
+/// What is sent to a webhook.
 #[derive(Serialize)]
-struct Body<'a> {
+struct Body<'a, D> {
     r#type: &'a str,
     timestamp: String,
-    data: Box<RawValue>,
+    data: D,
 }
 
-/// The body of an event that happened at `at`.
-pub fn body(event: &Event, at: Timestamp) -> Result<String, serde_json::Error> {
+/// The body of what happened: `data` is the event's, as sessions get it.
+pub fn body(committed: &Committed, event: &Event) -> Result<String, serde_json::Error> {
     #[derive(Deserialize)]
     struct Parts {
         name: String,
         data: Box<RawValue>,
     }
+    let timestamp = committed.at.to_rfc3339();
+    if let Happening::VoiceAgentRequested(request) = &committed.happening {
+        let r#type = Kind::VoiceAgentRequested.as_str();
+        return serde_json::to_string(&Body { r#type, timestamp, data: VoiceAgentRequested::from(request) });
+    }
     let Parts { name, data } = serde_json::from_str(&serde_json::to_string(event)?)?;
-    serde_json::to_string(&Body { r#type: &name, timestamp: at.to_rfc3339(), data })
+    serde_json::to_string(&Body { r#type: &name, timestamp, data })
 }
 
 #[cfg(test)]
@@ -144,11 +152,10 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            Audience, Committed, Happening, QueueId, TenantId, UnroutedId,
+            Audience, QueueId, TenantId, Timestamp, UnroutedId,
             extension::People,
             phone::Number,
             provision::voice_queue::{VoiceAgent, VoiceAgentRequest},
-            webhook::Kind,
         },
         protocol::frames::EventFrame,
     };
@@ -157,7 +164,7 @@ mod tests {
     fn sent(happening: Happening) -> String {
         let tenant = TenantId(Uuid::nil());
         let committed = Committed { tenant, version: 7, at: Timestamp(0), audience: Audience::Tenant, happening };
-        body(&EventFrame::of(&committed, &People::new()).event, committed.at).unwrap()
+        body(&committed, &EventFrame::of(&committed, &People::new()).event).unwrap()
     }
 
     #[test]

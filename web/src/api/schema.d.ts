@@ -1440,11 +1440,6 @@ export interface components {
             /** @enum {string} */
             name: "voice_queue.updated";
         } | {
-            /** @description An agent wants to stand otherwise in a queue of calls. To webhooks alone. */
-            data: components["schemas"]["VoiceAgentRequested"];
-            /** @enum {string} */
-            name: "voice_agent.requested";
-        } | {
             /** @description A conversation waits, or what it shows has changed. To available agents. */
             data: components["schemas"]["QueueWaiting"];
             /** @enum {string} */
@@ -2834,7 +2829,7 @@ export interface components {
         };
         /** @description The PBX was asked: a webhook tells it. */
         VoiceAgentAsked: Record<string, never>;
-        /** @description An agent wants to stand otherwise in a queue of calls. */
+        /** @description An agent wants to stand otherwise in a queue of calls: the data of the webhook `voice_agent.requested`. */
         VoiceAgentRequested: components["schemas"]["ReportedVoiceAgent"] & {
             /** @description The queue's key. */
             queue: string;
