@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{info, warn};
 
 use crate::{
-    actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep},
+    actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep, webhooks},
     carriers::{Account, Carrier, Carriers, Simulator, Twilio},
     clock::Clock,
     config::{self, Config, ConfigError, OneOrTwo, Secret},
@@ -30,6 +30,7 @@ use crate::{
         Database, InUse, Storage, StorageError,
         ledger::{Faults, Ledger},
     },
+    webhooks::Post,
 };
 
 /// A stalled reader's bytes in the kernel: without this it takes megabytes before anyone notices.
@@ -80,6 +81,9 @@ pub enum StartError {
     /// A carrier's configuration.
     #[error("carriers.{0}: {1}")]
     Carrier(String, String),
+    /// What posts events.
+    #[error("webhooks: {0}")]
+    Webhooks(String),
     /// Metrics.
     #[error("cannot count: {0}")]
     Metrics(#[from] BuildError),
@@ -122,6 +126,8 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let behaviour = options.behaviour.unwrap_or_else(|| behaviour(&config));
     let failures = Failures::new(config.limits.failed_logins, config.limits.failed_logins_per_address);
     let (carriers, networks) = carriers(&config, &storage)?;
+    let post = Post::new(config.webhooks.allow_private, behaviour.webhooks.answer_within);
+    let post = post.map_err(StartError::Webhooks)?;
     let issuer = issuer(&config, options.jwks_pace, runtime.handle()).await.map_err(StartError::Jwt)?;
     let signing_in = SigningIn { failures, issuer };
     let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, signing_in, options.probe);
@@ -130,6 +136,7 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     runtime.handle().spawn(sweep::fetch_files(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::clear(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::deadlines(Arc::downgrade(&engine)));
+    runtime.handle().spawn(webhooks::run(Arc::downgrade(&engine), post));
 
     let listener =
         TcpListener::bind(&config.listen).map_err(|error| StartError::Listen(config.listen.clone(), error))?;

@@ -103,7 +103,7 @@ pub struct Jwt {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Webhooks {
-    /// Whether private addresses may be called.
+    /// Whether webhooks may be in private networks, and without TLS.
     pub allow_private: bool,
 }
 
@@ -348,11 +348,9 @@ impl Config {
 
     /// What is set and has no effect yet.
     pub fn unused(&self) -> Vec<String> {
-        let set = [("webhooks", self.webhooks != Webhooks::default())];
         let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(_) | Carrier::Telnyx(_));
         let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
-        let sections = set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned());
-        sections.chain(carriers.map(|(name, _)| format!("carriers.{name}"))).collect()
+        carriers.map(|(name, _)| format!("carriers.{name}")).collect()
     }
 
     /// Scheme, host and port of `public_url`, as a browser says its `Origin`.

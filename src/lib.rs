@@ -12,3 +12,4 @@ pub mod jwt;
 mod outgoing;
 pub mod protocol;
 pub mod storage;
+pub mod webhooks;

@@ -1,4 +1,4 @@
-//! HTTP towards others: one kind of client for all of them, and what it may reach.
+//! HTTP to others: how a client is made, and what it may reach where somebody else named the address.
 
 use std::{
     error::Error,
@@ -13,21 +13,23 @@ use reqwest::{
     redirect, retry,
 };
 
+/// Why a body is not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncollected {
+    /// It is longer than it may be.
+    TooLarge,
+    /// The connection ended in it.
+    BrokeOff,
+}
+
 /// How long a connection waits for the next text. The carrier closes it some time, and what is written at that moment is
 /// lost and unconfirmed: so we close it first.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// Why a file was not fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchError {
-    /// It is too large, not there, or nothing that may be fetched: it never will be.
-    Never(String),
-    /// Perhaps later.
-    Later(String),
-}
+/// What is said of a name that means an address of somebody's own network.
+const NOT_PUBLIC: &str = "its address is not public";
 
 /// HTTP/1, one request at a time on a connection, nothing sent twice: so it is clear what was written.
-pub(crate) fn client(connect: Duration) -> Result<ClientBuilder, String> {
+pub fn client(connect: Duration) -> Result<ClientBuilder, String> {
     let tls = tls().map_err(|error| format!("no TLS: {error}"))?;
     Ok(Client::builder()
         .tls_backend_preconfigured(tls)
@@ -51,32 +53,32 @@ fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     Ok(versions.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Finds the public addresses of a name, and no others, at the moment of connecting: a name that means one address when
-/// it is checked and another when it is called gains nothing.
+/// Finds the addresses of a name that has none but public ones, at the moment of connecting: a name that means one address
+/// when it is checked and another when it is called gains nothing.
 #[derive(Debug)]
-pub(crate) struct PublicOnly;
+pub struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() {
-                return Err(Box::<dyn Error + Send + Sync>::from("it has no public address"));
+            let found: Vec<SocketAddr> = found.collect();
+            if found.is_empty() || !found.iter().all(|address| is_public(address.ip())) {
+                return Err(Box::<dyn Error + Send + Sync>::from(NOT_PUBLIC));
             }
-            Ok(Box::new(public.into_iter()) as Addrs)
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
 
 /// The address that a URL names instead of a host.
-pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
+pub fn literal(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
 /// Whether an address is on the internet, as opposed to in a network of somebody's own (IANA's registries of
 /// special-purpose addresses).
-pub(crate) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),
@@ -88,7 +90,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let is_special = address.is_private()
         || address.is_loopback()
         || address.is_link_local()
-        || matches!((a, b, c), (0 | 224.., ..) | (100, 64..128, _) | (192, 0, 0) | (198, 18..20, _));
+        || address.is_documentation()
+        || matches!((a, b, c), (0 | 224.., ..) | (100, 64..128, _) | (192, 0, 0) | (192, 88, 99) | (198, 18..20, _));
     !is_special
 }
 
@@ -99,24 +102,25 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match address.segments() {
-        // IPv4 in other clothes: mapped, translated (NAT64), 6to4.
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        // IPv4 in other clothes: translated (NAT64), 6to4. No server is reached by a mapped address.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, ..] => v4(b, c),
+        // Protocols' own (Teredo among them, which hides an IPv4 address), and documentation.
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
         // All that is assigned to the internet.
         _ => a & 0xe000 == 0x2000,
     }
 }
 
 /// A body, if it is not longer than `most` bytes. No more than that is ever held.
-pub(crate) async fn collected(mut response: Response, most: usize) -> Result<Vec<u8>, FetchError> {
-    let too_large = || FetchError::Never("it is too large".into());
+pub async fn collected(mut response: Response, most: usize) -> Result<Vec<u8>, Uncollected> {
     if response.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most)) {
-        return Err(too_large());
+        return Err(Uncollected::TooLarge);
     }
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| FetchError::Later("it broke off".into()))? {
+    while let Some(chunk) = response.chunk().await.map_err(|_| Uncollected::BrokeOff)? {
         if chunk.len() > most - bytes.len() {
-            return Err(too_large());
+            return Err(Uncollected::TooLarge);
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -135,7 +139,7 @@ mod tests {
 
     #[test]
     fn public_addresses_are_told_from_others() {
-        for address in ["93.184.215.14", "172.15.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"] {
+        for address in ["93.184.215.14", "172.15.0.1", "2606:4700::1111", "2001:4860:4860::8888", "64:ff9b::808:808"] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
         for address in [
@@ -155,6 +159,12 @@ mod tests {
             "fe80::1",
             "ff02::1",
             "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8",
+            "192.0.2.1",
+            "203.0.113.9",
+            "2001:db8::1",
+            "2001::1",
+            "3fff::1",
             "64:ff9b::a00:1",
             "2002:a00:1::",
             "::7f00:1",

@@ -9,6 +9,7 @@ mod m0004_sms;
 mod m0005_queues;
 mod m0006_voice_queues;
 mod m0007_contacts;
+mod m0008_webhooks;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_queues::Migration),
             Box::new(m0006_voice_queues::Migration),
             Box::new(m0007_contacts::Migration),
+            Box::new(m0008_webhooks::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     domain::{
-        Caller, Committed, ConversationId, Happening, Refusal, Version,
+        Caller, Committed, ConversationId, Happening, Refusal, TenantId, Version,
         conversation::{Message, PARTICIPANTS_SHOWN},
         extension::People,
         phone::Number,
@@ -55,7 +55,7 @@ pub async fn begin(
         && let CatchUp::Changes(rows, cursor) =
             storage.changes(caller.tenant, Reader::Extension(caller.extension), after, BEHIND).await?
     {
-        let events = events(storage, caller, &rows).await?;
+        let events = events(storage, caller.tenant, &rows).await?;
         let queues = engine.my_queues(caller).await?;
         return Ok(Beginning { resumed: true, snapshot: None, queues, events, cursor });
     }
@@ -76,7 +76,7 @@ pub async fn read_on(engine: &Arc<Engine>, caller: &Caller, beginning: &mut Begi
     let reader = Reader::Extension(caller.extension);
     match engine.storage.changes(caller.tenant, reader, beginning.cursor, BEHIND).await? {
         CatchUp::Changes(rows, upto) => {
-            beginning.events.extend(events(&engine.storage, caller, &rows).await?);
+            beginning.events.extend(events(&engine.storage, caller.tenant, &rows).await?);
             beginning.cursor = upto;
             beginning.queues = engine.my_queues(caller).await?;
             Ok(())
@@ -133,7 +133,12 @@ pub fn page_end(row: &Row) -> String {
     format!("{}.{}", row.facts.last_activity_at.0, row.facts.id.0.as_simple())
 }
 
-async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Result<Vec<EventFrame>, StorageError> {
+/// These changes of a tenant as events.
+pub(super) async fn events(
+    storage: &Storage,
+    tenant: TenantId,
+    rows: &[Committed],
+) -> Result<Vec<EventFrame>, StorageError> {
     let named = rows.iter().flat_map(|row| match &row.happening {
         Happening::MessageCreated(message) | Happening::MessageUpdated(message) => message.people().collect(),
         Happening::ConversationUpdated { facts, .. } => facts.participants.iter().map(|r| r.extension).collect(),
@@ -147,11 +152,12 @@ async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Resul
         | Happening::SettingsUpdated
         | Happening::VoiceQueueUpdated(_)
         | Happening::NamesUpdated(_)
+        | Happening::VoiceAgentRequested(_)
         | Happening::QueueUpdated(_)
         | Happening::AgentUpdated { .. }
         | Happening::QueueWaiting { .. }
         | Happening::QueueTaken { .. } => vec![],
     });
-    let people: People = storage.people(caller.tenant, named).await?;
+    let people: People = storage.people(tenant, named).await?;
     Ok(rows.iter().map(|row| EventFrame::of(row, &people)).collect())
 }

@@ -20,6 +20,7 @@ pub mod sweep;
 mod switchboard;
 pub mod texts;
 mod voice_queues;
+pub mod webhooks;
 
 use std::{
     sync::{
@@ -53,6 +54,7 @@ pub use limits::{Failures, Limits};
 pub use phonebooks::{Load, Replaced};
 pub use provision::ExtensionRequest;
 pub use shell::{Answer, sent};
+pub use webhooks::WebhookBehaviour;
 
 use arbiters::Arbiters;
 use outbox::Outbox;
@@ -79,6 +81,8 @@ pub struct Behaviour {
     pub give_up_after: Duration,
     /// The largest file that is kept with a text, in bytes.
     pub attachment_max: usize,
+    /// Events to the PBX.
+    pub webhooks: WebhookBehaviour,
 }
 
 impl Default for Behaviour {
@@ -92,6 +96,7 @@ impl Default for Behaviour {
             answer_within: Duration::from_secs(30),
             give_up_after: Duration::from_secs(4 * 3_600),
             attachment_max: 5 << 20,
+            webhooks: WebhookBehaviour::default(),
         }
     }
 }
@@ -145,6 +150,7 @@ pub struct Engine {
     probe: Option<Probe>,
     /// Conversations may have lost their agent: the next sweep looks for them.
     may_have_orphans: AtomicBool,
+    webhooks: Arc<webhooks::Desk>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -185,6 +191,7 @@ impl Engine {
             let limits = Limits::new(behaviour.sends, signing_in.failures);
             let hashing = Semaphore::new(available_parallelism().map_or(2, usize::from));
             let stopping = AtomicBool::new(false);
+            let webhooks = Arc::new(webhooks::Desk::new(clock.new_id()));
             Engine {
                 storage,
                 clock,
@@ -206,6 +213,7 @@ impl Engine {
                 stopping,
                 probe,
                 may_have_orphans: AtomicBool::new(false),
+                webhooks,
             }
         })
     }
@@ -299,6 +307,7 @@ impl Engine {
             }
         })
         .await;
+        self.release_webhooks().await;
         self.ledger.stop().await;
         self.arbiters.stop();
     }

@@ -213,10 +213,10 @@ impl Handler<Look> for Outbox {
 }
 
 /// Counts what is being handed over, so that a stop waits for it.
-struct HandingOver(Arc<Engine>);
+pub(super) struct HandingOver(Arc<Engine>);
 
 impl HandingOver {
-    fn begin(engine: &Arc<Engine>) -> Self {
+    pub(super) fn begin(engine: &Arc<Engine>) -> Self {
         engine.handing_over.fetch_add(1, Ordering::AcqRel);
         Self(engine.clone())
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     By, Refusal,
-    provision::voice_queue::{self, VoiceQueue},
+    provision::voice_queue::{self, VoiceAgent, VoiceQueue},
 };
 
 use super::Engine;
@@ -31,6 +31,25 @@ impl Engine {
         for _ in 0..TRIES {
             let stored = self.storage.voice_queue(tenant, key).await?;
             if self.commit(by, voice_queue::delete_voice_queue(stored)?).await? {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    /// Asks the PBX that an agent stands so. `forbidden` where nothing tells it.
+    pub async fn request_voice_agent(&self, by: &By, key: &str, agent: VoiceAgent) -> Result<(), Refusal> {
+        let tenant = by.tenant();
+        voice_queue::check_key(key)?;
+        for _ in 0..TRIES {
+            let stored = self.storage.voice_queue(tenant, key).await?;
+            let decision = voice_queue::request_agent(stored, agent.clone())?;
+            if !self.storage.takes_requests(tenant).await? {
+                return Err(Refusal::Forbidden(
+                    "the phone system takes no such requests: ask the administrator".into(),
+                ));
+            }
+            if self.commit(by, decision).await? {
                 return Ok(());
             }
         }

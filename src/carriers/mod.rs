@@ -5,16 +5,18 @@ mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use crate::domain::{
-    AttemptId, MessageText,
-    phone::Number,
-    sms::{
-        delivery::Submitted,
-        inbound::{Incoming, Media, News},
+use crate::{
+    domain::{
+        AttemptId, MessageText,
+        phone::Number,
+        sms::{
+            delivery::Submitted,
+            inbound::{Incoming, Media, News},
+        },
     },
+    outgoing::Uncollected,
 };
 
-pub use crate::outgoing::FetchError;
 pub use simulator::{Knobs, Network, Simulator};
 pub use twilio::{Account, Twilio};
 
@@ -134,4 +136,22 @@ pub struct Fetched {
     pub content_type: String,
     /// It.
     pub bytes: Vec<u8>,
+}
+
+/// Why a file was not fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchError {
+    /// It is too large, not there, or nothing that may be fetched: it never will be.
+    Never(String),
+    /// Perhaps later.
+    Later(String),
+}
+
+impl From<Uncollected> for FetchError {
+    fn from(why: Uncollected) -> Self {
+        match why {
+            Uncollected::TooLarge => FetchError::Never("it is too large".into()),
+            Uncollected::BrokeOff => FetchError::Later("it broke off".into()),
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::{
         call::Call,
         phone_number::PhoneNumber,
         phonebook::{PhonebookPut, Renamed},
-        voice_queue::VoiceQueue,
+        voice_queue::{VoiceAgentRequest, VoiceQueue},
     },
     queue::{Agent, QueuePut},
     settings::Settings,
@@ -246,6 +246,8 @@ pub enum Change {
         /// Whether it is gone.
         deleted: bool,
     },
+    /// An agent wants to stand otherwise in a queue of calls: the PBX is asked.
+    VoiceAgentRequested(VoiceAgentRequest),
     /// An SMS queue is made, altered or given up.
     QueuePut(Box<QueuePut>),
     /// An agent's state in a queue is another.
@@ -473,6 +475,8 @@ pub enum Happening {
     VoiceQueueUpdated(String),
     /// What its audience may show for these numbers may be another; none: for any.
     NamesUpdated(Option<Arc<[Number]>>),
+    /// An agent wants to stand otherwise in a queue of calls. No session is told.
+    VoiceAgentRequested(VoiceAgentRequest),
     /// An SMS queue was made, altered or given up.
     QueueUpdated(QueueId),
     /// An agent's state in a queue is another.

@@ -72,6 +72,10 @@ id!(
     /// One state of all contacts of a phonebook: a load stores them under a new one, and then takes its place.
     GenerationId
 );
+id!(
+    /// Where events of a company go.
+    WebhookId
+);
 
 /// The place of a message in its conversation: 1, 2, 3 … without gaps.
 pub type Seq = i64;

@@ -20,12 +20,13 @@ pub mod settings;
 pub mod sms;
 pub mod text;
 pub mod timestamp;
+pub mod webhook;
 
 pub use change::{Audience, Change, Committed, Decision, Guard, Happening};
 pub use extension::{By, Caller, Role};
 pub use ids::{
     AttachmentId, AttemptId, ClientId, ConversationId, ExtensionId, GenerationId, PhonebookId, QueueId, Seq, SessionId,
-    TenantId, UnroutedId, Version,
+    TenantId, UnroutedId, Version, WebhookId,
 };
 pub use refusal::Refusal;
 pub use text::MessageText;

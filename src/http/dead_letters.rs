@@ -8,7 +8,7 @@ use actix_web::{
 
 use crate::{
     carriers::{Kind, Webhook},
-    domain::{Refusal, TenantId},
+    domain::{Refusal, TenantId, audit::Entry},
     protocol::{
         self,
         requests::ListNumbers,
@@ -89,6 +89,7 @@ pub async fn replay_dead_letter(
         return Err(Refusal::invalid(reason).into());
     }
     storage.replayed(letter.id).await?;
+    storage.audit(&who.by, &Entry::new("dead_letter.replayed", letter.id.to_string(), None)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

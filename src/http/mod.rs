@@ -29,6 +29,7 @@ mod sync;
 mod tokens;
 mod unrouted;
 mod voice_queues;
+mod webhooks;
 mod ws;
 
 use std::sync::Arc;
@@ -126,6 +127,12 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(voice_queues::put_voice_queue)
         .service(voice_queues::delete_voice_queue)
         .service(voice_queues::voice_queues)
+        .service(voice_queues::request_voice_agent)
+        .service(webhooks::list_webhooks)
+        .service(webhooks::put_webhook)
+        .service(webhooks::delete_webhook)
+        .service(webhooks::list_webhook_deliveries)
+        .service(webhooks::replay_webhook_delivery)
         .service(settings::get_settings)
         .service(settings::put_settings)
         .service(unrouted::list_unrouted)

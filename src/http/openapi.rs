@@ -14,6 +14,7 @@ use crate::protocol::{
     frames::{ClientFrame, ServerFrame},
     problem::Problem,
     requests::{ConversationFilter, InQueueState},
+    voice_queues::VoiceAgentRequested,
 };
 
 #[derive(OpenApi)]
@@ -33,7 +34,7 @@ use crate::protocol::{
         (name = "queues", description = "SMS queues, for their agents and supervisors"),
         (name = "operation", description = "For operators")
     ),
-    components(schemas(ClientFrame, ServerFrame, Problem, ConversationFilter, InQueueState))
+    components(schemas(ClientFrame, ServerFrame, Problem, ConversationFilter, InQueueState, VoiceAgentRequested))
 )]
 struct Api;
 

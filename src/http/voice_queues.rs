@@ -8,11 +8,11 @@ use actix_web::{
 };
 
 use crate::{
-    domain::{Role, provision::voice_queue},
+    domain::{By, Role, provision::voice_queue},
     protocol::{
         requests::ListNumbers,
         shapes::List,
-        voice_queues::{ProvisionedVoiceQueue, PutVoiceQueue, VoiceQueue},
+        voice_queues::{ProvisionedVoiceQueue, PutVoiceQueue, RequestVoiceAgent, VoiceAgentAsked, VoiceQueue},
     },
 };
 
@@ -91,5 +91,27 @@ pub async fn voice_queues(
     found.truncate(limit);
     let numbers: BTreeSet<_> = found.iter().flat_map(|q| &q.agents).map(|a| a.extension.as_str()).collect();
     let names = storage.names_of(caller.tenant, &numbers).await?;
-    Ok(Json(List { items: found.iter().map(|q| VoiceQueue::of(q, &names)).collect(), next }))
+    let takes_requests = storage.takes_requests(caller.tenant).await?;
+    Ok(Json(List { items: found.iter().map(|q| VoiceQueue::of(q, &names, takes_requests)).collect(), next }))
+}
+
+/// Ask the PBX that I stand so in a queue of calls: it hears of it by the webhook `voice_agent.requested`, and what it
+/// reports then is what is shown. `forbidden` where no webhook takes such requests.
+#[utoipa::path(
+    tag = "people",
+    params(("key" = String, Path)),
+    request_body = RequestVoiceAgent,
+    responses((status = 202, body = VoiceAgentAsked), Problems)
+)]
+#[put("/v1/voice-queues/{key}/agent")]
+pub async fn request_voice_agent(
+    shared: Data<Shared>,
+    who: SignedIn,
+    key: Path<String>,
+    Json(RequestVoiceAgent { logged_in, paused, pause_reason }): Json<RequestVoiceAgent>,
+) -> Result<HttpResponse, Refused> {
+    let caller = &who.identity.caller;
+    let agent = voice_queue::VoiceAgent { extension: caller.number.clone(), logged_in, paused, pause_reason };
+    shared.engine.request_voice_agent(&By::Extension(caller.clone()), &key, agent).await?;
+    Ok(HttpResponse::Accepted().json(VoiceAgentAsked {}))
 }

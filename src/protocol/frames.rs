@@ -518,6 +518,10 @@ impl EventFrame {
                 numbers: numbers.as_ref().map(|numbers| numbers.iter().map(ToString::to_string).collect()),
             }),
             Happening::VoiceQueueUpdated(key) => Event::VoiceQueueUpdated(VoiceQueueUpdated { key: key.clone() }),
+            // Only webhooks are told, in words of their own; to a session it would be a reason to ask for the queue.
+            Happening::VoiceAgentRequested(request) => {
+                Event::VoiceQueueUpdated(VoiceQueueUpdated { key: request.queue.clone() })
+            }
             Happening::QueueUpdated(id) => Event::QueueUpdated(QueueUpdated { id: id.to_string() }),
             Happening::AgentUpdated { queue, agent } => Event::AgentUpdated(AgentUpdated {
                 queue: queue.to_string(),

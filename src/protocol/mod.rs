@@ -9,6 +9,7 @@ pub mod problem;
 pub mod requests;
 pub mod shapes;
 pub mod voice_queues;
+pub mod webhooks;
 
 use crate::domain::Refusal;
 

@@ -74,6 +74,8 @@ pub struct VoiceQueue {
     pub name: String,
     /// Its agents, by number.
     pub agents: Vec<VoiceAgent>,
+    /// Whether the PBX can be asked that I stand otherwise in it.
+    pub takes_requests: bool,
 }
 
 /// An agent of a queue of calls.
@@ -95,13 +97,47 @@ pub struct VoiceAgent {
 
 impl VoiceQueue {
     /// To show, with what these numbers are called.
-    pub fn of(queue: &voice_queue::VoiceQueue, names: &HashMap<String, String>) -> Self {
+    pub fn of(queue: &voice_queue::VoiceQueue, names: &HashMap<String, String>, takes_requests: bool) -> Self {
         let agent = |agent: &voice_queue::VoiceAgent| {
             let voice_queue::VoiceAgent { extension, logged_in, paused, pause_reason } = agent.clone();
             let name = names.get(&extension).unwrap_or(&extension).clone();
             VoiceAgent { extension, name, logged_in, paused, pause_reason }
         };
-        Self { key: queue.key.clone(), name: queue.name.clone(), agents: queue.agents.iter().map(agent).collect() }
+        let agents = queue.agents.iter().map(agent).collect();
+        Self { key: queue.key.clone(), name: queue.name.clone(), agents, takes_requests }
+    }
+}
+
+/// How I want to stand in a queue of calls.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestVoiceAgent {
+    /// Whether I take calls of it.
+    pub logged_in: bool,
+    /// Whether I take none meanwhile.
+    pub paused: bool,
+    /// Why: 1–80 characters; only with `paused`.
+    #[schema(example = "Lunch")]
+    pub pause_reason: Option<String>,
+}
+
+/// The PBX was asked: a webhook tells it.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct VoiceAgentAsked {}
+
+/// An agent wants to stand otherwise in a queue of calls: the data of the webhook `voice_agent.requested`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VoiceAgentRequested {
+    /// The queue's key.
+    pub queue: String,
+    /// The agent's number, and how they want to be.
+    #[serde(flatten)]
+    pub agent: ReportedVoiceAgent,
+}
+
+impl From<&voice_queue::VoiceAgentRequest> for VoiceAgentRequested {
+    fn from(request: &voice_queue::VoiceAgentRequest) -> Self {
+        Self { queue: request.queue.clone(), agent: (&request.agent).into() }
     }
 }
 

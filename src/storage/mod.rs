@@ -28,6 +28,9 @@ mod settings;
 mod simulated;
 mod unrouted;
 mod voice_queues;
+mod webhook_deliveries;
+mod webhooks;
+mod within;
 mod writer;
 
 use std::sync::Arc;
@@ -61,6 +64,8 @@ pub use phonebooks::Difference;
 pub use queues::{Board, InQueue, ProvisionedQueue};
 pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
 pub use simulated::SimulatedText;
+pub use webhook_deliveries::{DeliveryStatus, NewDelivery, WebhookDelivery, WebhookTurn};
+pub use webhooks::EnabledWebhook;
 
 use writer::Writer;
 

@@ -29,7 +29,7 @@ use crate::{
             call::{Call, CallDirection},
             phone_number::PhoneNumber,
             phonebook::{Phonebook, PhonebookSource, Renamed, patch_contacts, put_phonebook, replace_contacts},
-            voice_queue::VoiceQueue,
+            voice_queue::{VoiceAgent, VoiceAgentRequest, VoiceQueue},
         },
         queue::{self, Agent},
         sms::{
@@ -37,11 +37,12 @@ use crate::{
             delivery::{Delivery, Status},
             inbound::{Incoming, Media},
         },
+        webhook::{Attempt, Secret, Then, Wanted},
     },
 };
 
 use super::{
-    Database, Dialect, Filter, InQueue, Page, Reader, SecretHash, Storage,
+    Database, Dialect, Filter, InQueue, NewDelivery, Page, Reader, SecretHash, Storage, WebhookTurn,
     ledger::{Ledger, Once, Outcome, Unit},
 };
 
@@ -135,6 +136,7 @@ async fn every_statement_is_served_by_an_index() {
     texts(&storage, &ledger, tenant, me).await;
     queues(&storage, &ledger, tenant, me).await;
     contacts(&storage, &ledger, tenant, me).await;
+    webhooks(&storage, &ledger, tenant).await;
     let needle = Needle::typed("(555) 010").unwrap();
 
     storage.phone_number(&number).await.unwrap();
@@ -178,8 +180,8 @@ async fn every_statement_is_served_by_an_index() {
             let step: String = step.try_get("", "detail").unwrap();
             // The rows that a statement brings along are looked through, of course, and the few that a row shows.
             let brought = step.contains("jsonb_each") || step.contains(" r");
-            // Once a second each queue is asked whether anything falls due in it, and now and then who holds what.
-            let own = [" shown", "CONSTANT", " each_queue", " held"];
+            // Once a second each queue and each webhook is asked whether anything falls due in it, and now and then who holds what.
+            let own = [" shown", "CONSTANT", " each_queue", " held", " each_webhook"];
             let is_own = brought || own.iter().any(|own| step.contains(own));
             if step.starts_with("SCAN") && !is_own {
                 scans.push(format!("{step}: {sql}"));
@@ -449,4 +451,38 @@ async fn queues(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extens
     storage.due(Timestamp(5), 5).await.unwrap();
     storage.orphans().await.unwrap();
     storage.known_when_due(id, Timestamp(5)).await.unwrap();
+}
+
+/// All that is written and read of webhooks.
+async fn webhooks(storage: &Storage, ledger: &Ledger, tenant: TenantId) {
+    let (node, now, lease) = (Uuid::from_u128(70), Timestamp(5), std::time::Duration::from_secs(1));
+    let secret = Secret("whsec_".into());
+    assert!(storage.make_webhook(tenant, "pbx", "https://x", &Wanted::All, &secret).await.unwrap());
+    let agent = VoiceAgent { extension: "201".into(), logged_in: true, paused: false, pause_reason: None };
+    let request = Change::VoiceAgentRequested(VoiceAgentRequest { queue: "support".into(), agent });
+    let unit =
+        Unit { by: By::Engine(tenant), once: None, decision: Decision { guards: vec![], changes: vec![request] } };
+    assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
+    storage.enabled_webhooks(node, now).await.unwrap();
+    let webhook = storage.webhook(tenant, "pbx").await.unwrap().unwrap();
+    let id = webhook.id;
+    let webhook = storage.lease_webhook(id, node, now, lease).await.unwrap().unwrap();
+    storage.leased_webhook(id, node).await.unwrap();
+    let (changes, upto) = storage.changes_within(tenant, 0, 1_000, &Wanted::All).await.unwrap();
+    assert!(changes.len() > 10, "{changes:?}");
+    let delivery = |n| NewDelivery { id: Uuid::from_u128(n), kind: "message.created", body: "{}".into() };
+    let kept = storage.keep_webhook_deliveries(&webhook, node, upto, &[delivery(71), delivery(72)]).await.unwrap();
+    assert!(kept);
+    let WebhookTurn::Send(first) = storage.webhook_turn(id, Timestamp(i64::MAX)).await.unwrap() else {
+        panic!("two wait")
+    };
+    storage.settle_webhook_delivery(&webhook, &first, &Attempt::Gone, Then::GivenUp).await.unwrap();
+    storage.webhook_rests(id, node).await.unwrap();
+    storage.webhook_deliveries(id, None, 5).await.unwrap();
+    storage.replay_webhook_delivery(id, first.id).await.unwrap();
+    storage.forget_webhook_deliveries(id, lease, 5).await.unwrap();
+    storage.takes_requests(tenant).await.unwrap();
+    storage.alter_webhook(&webhook, "https://y", &Wanted::All, &secret).await.unwrap();
+    storage.release_webhooks(node).await.unwrap();
+    storage.delete_webhook(tenant, "pbx").await.unwrap();
 }

@@ -141,7 +141,18 @@ impl Storage {
         queue: QueueId,
         extension: ExtensionId,
     ) -> Result<Option<Agent>, StorageError> {
-        self.one_agent(queue, tenant, "e.id = $3", extension.0.into()).await
+        self.one_agent(&self.0.reader, queue, tenant, "e.id = $3", extension.0.into()).await
+    }
+
+    /// ... as of the moment of a transaction.
+    pub(super) async fn agent_within(
+        &self,
+        db: &impl ConnectionTrait,
+        tenant: TenantId,
+        queue: QueueId,
+        extension: ExtensionId,
+    ) -> Result<Option<Agent>, StorageError> {
+        self.one_agent(db, queue, tenant, "e.id = $3", extension.0.into()).await
     }
 
     /// ... by its number.
@@ -151,11 +162,12 @@ impl Storage {
         queue: QueueId,
         number: &str,
     ) -> Result<Option<Agent>, StorageError> {
-        self.one_agent(queue, tenant, "e.number = $3", number.into()).await
+        self.one_agent(&self.0.reader, queue, tenant, "e.number = $3", number.into()).await
     }
 
     async fn one_agent(
         &self,
+        db: &impl ConnectionTrait,
         queue: QueueId,
         tenant: TenantId,
         which: &str,
@@ -166,7 +178,7 @@ impl Storage {
              LEFT JOIN agent a ON a.queue_id = $1 AND a.extension_id = e.id WHERE e.tenant_id = $2 AND {which}"
         );
         let values = [queue.0.into(), tenant.0.into(), value];
-        let row = self.0.reader.query_one_raw(self.statement(&sql, values)).await?;
+        let row = db.query_one_raw(self.statement(&sql, values)).await?;
         row.map(|row| agent(&row, queue)).transpose()
     }
 

@@ -6,17 +6,18 @@ use std::{
 };
 
 /// What each layer may use of the crate, besides itself.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("outgoing", &[]),
     ("carriers", &["domain", "outgoing"]),
     ("jwt", &["domain", "outgoing"]),
+    ("webhooks", &["domain", "outgoing"]),
     ("config", &["carriers"]),
     ("protocol", &["domain"]),
     ("storage", &["domain", "clock"]),
-    ("actors", &["domain", "clock", "protocol", "storage", "carriers", "jwt"]),
-    ("http", &["domain", "protocol", "storage", "actors", "carriers", "config"]),
+    ("actors", &["domain", "clock", "protocol", "storage", "carriers", "jwt", "webhooks"]),
+    ("http", &["domain", "protocol", "storage", "actors", "carriers", "webhooks", "config"]),
     ("demo", &["domain", "clock", "actors", "http"]),
 ];
 
@@ -29,10 +30,10 @@ const BELONGS: [(&str, &[&str]); 16] = [
     ("sea_orm", &["storage"]),
     ("migrations", &["storage"]),
     ("dashmap", &["actors", "storage"]),
-    ("tokio", &["actors", "storage", "carriers", "outgoing.rs", "jwt", "app.rs", "main.rs"]),
-    ("reqwest", &["carriers", "outgoing.rs", "jwt"]),
+    ("tokio", &["actors", "storage", "carriers", "webhooks", "outgoing.rs", "jwt", "app.rs", "main.rs"]),
+    ("reqwest", &["carriers", "webhooks", "outgoing.rs", "jwt"]),
     ("jsonwebtoken", &["jwt"]),
-    ("hmac", &["carriers"]),
+    ("hmac", &["carriers", "webhooks"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),
     ("rlibphonenumber", &["domain/phone.rs"]),

@@ -4,9 +4,12 @@
 mod client;
 mod engine;
 
+mod audit;
 mod authority;
+mod contacts;
 mod conversations;
 mod crash;
+mod deletion;
 mod delivery;
 mod demo;
 mod dice;
@@ -30,3 +33,4 @@ mod sms;
 mod tenants;
 mod tokens;
 mod voice_queues;
+mod webhooks;

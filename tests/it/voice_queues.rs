@@ -186,7 +186,7 @@ async fn agents_see_their_queues_and_supervisors_all_with_names_as_they_are_now(
         {"extension": "201", "name": "Name 201", "logged_in": true, "paused": false, "pause_reason": null},
         {"extension": "999", "name": "999", "logged_in": true, "paused": true, "pause_reason": "Lunch"}
     ]);
-    let whole = json!({"key": "support", "name": "Support", "agents": agents});
+    let whole = json!({"key": "support", "name": "Support", "agents": agents, "takes_requests": false});
     assert_eq!(mine, json!({"items": [whole], "next": null}));
     assert_eq!(keys(&people["204"], MINE, 50).await, [""; 0], "an agent of none");
     for boss in ["202", "203"] {

@@ -243,6 +243,69 @@ test('queues of calls are shown as the phone system reports them, and follow it'
   await expect(jake.page.getByText('You are in no voice queue.')).toBeVisible()
 })
 
+// Where the phone system takes requests
+
+/** A program of the phone system is told what agents ask for. */
+const takesRequests = (engine: Engine): Promise<unknown> =>
+  engine.pbx('PUT', '/v1/pbx/webhooks/pbx', { url: 'https://pbx.example.com/partyline', events: ['voice_agent.requested'] })
+
+test('a change in a queue of calls is asked of the phone system, and shown when it reports it', async ({ engine, enter }) => {
+  await engine.settings({ pause_reasons: ['Lunch', 'Break'] })
+  await takesRequests(engine)
+  await calls(engine, 'Front Desk', { extension: '201', logged_in: false }, { extension: '202', logged_in: true })
+  const jake = await enter('201')
+  const phone = await enter('201')
+  await openPanel(jake)
+  await openPanel(phone)
+  await expect(standing(jake, 'Front Desk')).toHaveText('You are logged out')
+  await toggle(jake, 'Front Desk').click()
+  await expect(standing(jake, 'Front Desk')).toContainText('Asked to log you in…')
+  await expect(toggle(jake, 'Front Desk')).not.toBeChecked()
+  await expect(toggle(jake, 'Front Desk')).toHaveAttribute('aria-disabled', 'true')
+
+  await calls(engine, 'Front Desk', { extension: '201', logged_in: true }, { extension: '202', logged_in: true })
+  for (const device of [jake, phone]) {
+    await expect(standing(device, 'Front Desk')).toHaveText('You are available')
+    await expect(toggle(device, 'Front Desk')).toBeChecked()
+  }
+  await pause(jake, 'Front Desk').click()
+  await jake.page.getByRole('menuitem', { name: 'Lunch' }).click()
+  await expect(standing(jake, 'Front Desk')).toContainText('Asked to pause…')
+  await calls(engine, 'Front Desk', { extension: '201', logged_in: true, paused: true, pause_reason: 'Lunch' })
+  await expect(standing(jake, 'Front Desk')).toHaveText('Paused: Lunch')
+  await resume(jake, 'Front Desk').click()
+  await expect(standing(jake, 'Front Desk')).toContainText('Asked to resume…')
+
+  // Nobody takes requests any more: then it is shown, and not steered.
+  await engine.pbx('DELETE', '/v1/pbx/webhooks/pbx')
+  await calls(engine, 'Front Desk', { extension: '201', logged_in: true })
+  await expect(card(jake, 'Front Desk').getByRole('switch')).toHaveCount(0)
+})
+
+test('what the phone system doesn’t report is forgotten after a while', async ({ engine, arrive }) => {
+  await takesRequests(engine)
+  await calls(engine, 'Front Desk', { extension: '201', logged_in: false })
+  const jake = await arrive('201')
+  await jake.page.clock.install()
+  await jake.signIn()
+  await openPanel(jake)
+  await toggle(jake, 'Front Desk').click()
+  await expect(standing(jake, 'Front Desk')).toContainText('Asked to log you in…')
+  await jake.page.clock.fastForward(16_000)
+  await expect(standing(jake, 'Front Desk')).toHaveText('You are logged out')
+  await expect(toggle(jake, 'Front Desk')).toHaveAttribute('aria-disabled', 'false')
+})
+
+test('a supervisor who is no agent of a queue of calls has no controls in it', async ({ engine, enter }) => {
+  await takesRequests(engine)
+  await engine.provision('201', { role: 'supervisor' })
+  await calls(engine, 'Front Desk', { extension: '202', logged_in: true })
+  const jake = await enter('201')
+  await openPanel(jake)
+  await expect(agent(jake, '202', 'Front Desk')).toContainText('Available')
+  await expect(card(jake, 'Front Desk').getByRole('switch')).toHaveCount(0)
+})
+
 test('of many agents a few are shown, those who are available first, and all of them on demand', async ({ engine, enter }) => {
   const many = Array.from({ length: 40 }, (_, i) => ({ extension: `${300 + i}`, logged_in: i >= 38 }))
   await calls(engine, 'Front Desk', { extension: '201', logged_in: false }, ...many)
@@ -391,6 +454,7 @@ test('all of it without a mouse', async ({ engine, enter }) => {
   const { keyboard } = page
   await page.getByRole('tab', { name: 'Messages' }).focus()
   await keyboard.press('ArrowDown')
+  await keyboard.press('ArrowDown')
   const tab = page.getByRole('tab', { name: 'Agent Panel' })
   await expect(tab).toBeFocused()
   await expect(tab).toHaveAttribute('aria-selected', 'true')
@@ -428,6 +492,7 @@ test('all of it without a mouse', async ({ engine, enter }) => {
   await expect(toggle(jake)).toBeFocused()
 
   await tab.focus()
+  await keyboard.press('ArrowUp')
   await keyboard.press('ArrowUp')
   await expect(page.getByRole('tab', { name: 'Messages' })).toBeFocused()
   await expect(page.getByText('No conversations yet.')).toBeVisible()

@@ -121,7 +121,7 @@ export class Engine {
   }
 
   /** What the PBX says of an extension. */
-  async provision(number: string, said: { name?: string; enabled?: boolean; caller_ids?: string[]; role?: 'supervisor' } = {}): Promise<void> {
+  async provision(number: string, said: { name?: string; enabled?: boolean; caller_ids?: string[]; phonebooks?: string[]; role?: 'supervisor' } = {}): Promise<void> {
     const body = { name: NAMES[number as Number], password: password(number), ...said }
     await this.call(this.key, 'PUT', `/v1/pbx/extensions/${number}`, body)
   }
@@ -148,7 +148,7 @@ export class Engine {
   }
 
   /** Whatever else the PBX says. */
-  async pbx(method: 'PUT' | 'GET' | 'DELETE', path: string, body?: unknown): Promise<any> {
+  async pbx(method: 'PUT' | 'GET' | 'DELETE' | 'PATCH' | 'POST', path: string, body?: unknown): Promise<any> {
     return this.call(this.key, method, path, body)
   }
 
@@ -164,6 +164,36 @@ export class Engine {
     await this.number(SUPPORT, 'Support', { queue: 'support' })
     await this.number(BILLING, 'Billing', { queue: 'billing' })
     return { support, billing }
+  }
+
+  // Contacts
+
+  /** A phonebook and all who are in it: a name and the numbers of each. */
+  async phonebook(key: string, name: string, source: 'manual' | 'crm' | 'cnam', people: Record<string, string | string[]>): Promise<void> {
+    await this.pbx('PUT', `/v1/pbx/phonebooks/${key}`, { name, source })
+    const contacts = Object.entries(people).map(([name, numbers], i) => ({ key: `${i + 1}`, name, numbers: [numbers].flat() }))
+    await this.pbx('PUT', `/v1/pbx/phonebooks/${key}/contacts`, contacts)
+  }
+
+  /** Somebody in a phonebook is called otherwise, or has other numbers. `key` counts from 1, as they were given. */
+  async contact(book: string, key: string, name: string, ...numbers: string[]): Promise<void> {
+    await this.pbx('PATCH', `/v1/pbx/phonebooks/${book}/contacts`, [{ key, name, numbers }])
+  }
+
+  /** Somebody called in. */
+  async called(key: string, extension: Number, number: string, caller_name?: string): Promise<void> {
+    const call = { key, extension, direction: 'inbound', number, at: new Date().toISOString(), ...(caller_name ? { caller_name } : {}) }
+    await this.pbx('POST', '/v1/pbx/calls', [call])
+  }
+
+  /** Another company on the same engine; answers its key. */
+  tenant(name: string): string {
+    const config = join(this.folder, 'partyline.toml')
+    const said = execFileSync(BINARY, ['api-key', 'create', '--tenant', name, '--scope', 'pbx', '--config', config], {
+      env: environment(),
+      encoding: 'utf8',
+    })
+    return said.trim().split(/\s+/).at(-1) ?? ''
   }
 
   /** A customer texts in. Answered after the commit. */

@@ -28,6 +28,8 @@ const AUCTION = 320
 /** Texts that come faster than this ring once. */
 const REST = 1_000
 const REMEMBERED = 200
+/** So long a sound may take to come, in milliseconds. */
+const PATIENCE = 2_500
 const PREVIEW = 140
 
 export class Alerts {
@@ -131,12 +133,14 @@ export class Alerts {
 
   async #ring(): Promise<void> {
     this.#rang = Date.now()
-    const tone = this.tone()
-    if (tone.startsWith('https://')) {
-      const played = await new Audio(tone).play().then(() => true, () => false)
-      if (played) return
-    }
-    if (tone === 'none' || !this.#canPlay()) return
+    await this.play(this.tone())
+  }
+
+  /** Lets a tone be heard. Answers what was: it, another in its place, or nothing. */
+  async play(tone: string): Promise<'it' | 'other' | 'nothing'> {
+    const isSound = tone.startsWith('https://')
+    if (isSound && (await playFile(tone))) return 'it'
+    if (tone === 'none' || !this.#canPlay()) return 'nothing'
     this.#audio ??= new AudioContext()
     if (this.#audio.state !== 'running') await this.#audio.resume()
     const wave = samples(tone, this.#audio.sampleRate)
@@ -146,6 +150,7 @@ export class Alerts {
     source.buffer = buffer
     source.connect(this.#audio.destination)
     source.start()
+    return isSound ? 'other' : 'it'
   }
 
   #show(newest: Heard, count: number): void {
@@ -170,6 +175,17 @@ export class Alerts {
     if (key === 'partyline.muted') this.muted = newValue === 'yes'
     if (key === 'partyline.notify') this.notifies = newValue === 'yes' && allowed()
   }
+}
+
+/** A sound of the company's own. One that doesn't come in time is given up: the alert is not to come late. */
+async function playFile(address: string): Promise<boolean> {
+  const sound = new Audio(address)
+  let late = 0
+  const isLate = new Promise<boolean>((done) => (late = window.setTimeout(() => done(false), PATIENCE)))
+  const isPlayed = await Promise.race([sound.play().then(() => true, () => false), isLate])
+  clearTimeout(late)
+  if (!isPlayed) sound.pause()
+  return isPlayed
 }
 
 /** Browsers offer it on https and localhost alone. */

@@ -8,6 +8,10 @@ export class Office {
   /** The numbers of ours that I may text from; the first is my default. */
   senders = $derived.by(() => this.me.caller_ids.filter((c) => c.can_send))
 
+  // Two may be asked for in a row, and their answers cross: the last question has the last word.
+  #meAsked = 0
+  #settingsAsked = 0
+
   constructor(me: Me) {
     this.me = me
   }
@@ -28,13 +32,15 @@ export class Office {
   }
 
   async readMe(): Promise<void> {
+    const asked = ++this.#meAsked
     const { data } = await http.GET('/v1/me')
-    if (data) this.me = data
+    if (data && asked === this.#meAsked) this.me = data
   }
 
   async readSettings(): Promise<void> {
+    const asked = ++this.#settingsAsked
     const { data } = await http.GET('/v1/settings')
-    if (data) this.settings = data
+    if (data && asked === this.#settingsAsked) this.settings = data
   }
 }
 

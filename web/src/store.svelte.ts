@@ -1,5 +1,6 @@
 // What this person sees and does, fed by the one stream of events. Nothing here decides anything: it follows the engine.
 import { SvelteSet } from 'svelte/reactivity'
+import { Admin } from './admin.svelte'
 import { Alerts } from './alerts.svelte'
 import type { ClientFrame, EventFrame, Me, Message, ParticipantsChanged, ServerFrame } from './api/http'
 import { Socket } from './api/socket'
@@ -11,6 +12,7 @@ import { heard } from './heard'
 import { Names } from './names.svelte'
 import { Office } from './office.svelte'
 import { Outbox } from './outbox.svelte'
+import { Phonebooks } from './phonebooks.svelte'
 import { Presences } from './presences.svelte'
 import { Requests } from './requests'
 import { Threads } from './threads.svelte'
@@ -18,6 +20,16 @@ import { extensionOf } from './who'
 
 /** So long a passing notice is on the screen, in milliseconds. */
 const SAID = 10_000
+
+/** A number of ours to text from. */
+export interface Sender {
+  number: string
+  label: string
+  /** To be asked for: nothing means my default. */
+  value: string
+  /** The queue that it feeds, if any. */
+  queue: string
+}
 
 export class Store {
   connected = $state(false)
@@ -41,8 +53,10 @@ export class Store {
   readonly outbox: Outbox
   readonly alerts: Alerts
   readonly names = new Names()
+  readonly admin = new Admin(() => this.me.role === 'admin')
   readonly office: Office
   readonly desk: Desk
+  readonly phonebooks = new Phonebooks()
   readonly #socket: Socket
   #cursor: number | null = null
   #epoch: string | null = null
@@ -52,6 +66,13 @@ export class Store {
   list = $derived.by(() => this.threads.list.filter((t) => t.row.last_seq > 0 || t.id === this.openId))
   open = $derived.by(() => (this.openId === null ? undefined : this.threads.shown(this.openId)))
   unread = $derived.by(() => this.list.reduce((sum, t) => sum + t.unread, 0))
+  /** What I may text from: my own numbers, and those of the queues where I am available, whose text is the queue's, and mine. */
+  senders = $derived.by((): Sender[] => [
+    ...this.office.senders.map(({ number, label }, i) => ({ number, label: label ?? '', value: i === 0 ? '' : number, queue: '' })),
+    ...this.desk.queues.open.flatMap((queue) =>
+      queue.numbers.map((number) => ({ number, label: queue.name, value: number, queue: queue.name })),
+    ),
+  ])
 
   constructor(
     me: Me,
@@ -171,7 +192,7 @@ export class Store {
         engineTime(frame.server_time)
         if (frame.resumed) break
         void this.office.readSettings()
-        this.names.numbers.again()
+        this.names.numbers.updated(null)
         // Whatever was seen before this is no place to go on from, should the snapshot not come.
         this.#cursor = null
         this.threads.forget(this.open)
@@ -221,12 +242,15 @@ export class Store {
     if (!this.office.settings) void this.office.readSettings()
     this.alerts.caughtUp()
     this.desk.queues.voiceTurn++
+    this.phonebooks.changed()
+    this.admin.online()
     void this.members?.load()
     void this.threads.unreadBelow()
     if (this.openId !== null) void this.#bring(this.openId)
   }
 
   #event(event: EventFrame): void {
+    this.admin.event(event)
     switch (event.name) {
       case 'message.created':
         this.#message(event.data)
@@ -255,7 +279,14 @@ export class Store {
       case 'extension.updated':
         this.#renamed(event.data.extension, event.data.name)
         this.desk.queues.voiceTurn++
-        if (event.data.extension === this.me.extension) void this.office.readMe()
+        if (event.data.extension === this.me.extension) {
+          void this.office.readMe()
+          this.phonebooks.changed()
+        }
+        break
+      case 'names.updated':
+        this.names.numbers.updated(event.data.numbers ?? null)
+        this.phonebooks.changed()
         break
       case 'number.updated':
         void this.office.readMe()

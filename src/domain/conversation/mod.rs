@@ -378,6 +378,7 @@ impl Conversation {
             | Happening::SettingsUpdated
             | Happening::VoiceQueueUpdated(_)
             | Happening::NamesUpdated(_)
+            | Happening::VoiceAgentRequested(_)
             | Happening::QueueUpdated(_)
             | Happening::AgentUpdated { .. }
             | Happening::QueueTaken { .. } => {}

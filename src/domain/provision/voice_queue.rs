@@ -33,6 +33,15 @@ pub struct VoiceAgent {
     pub pause_reason: Option<String>,
 }
 
+/// How an agent wants to stand in a queue of calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoiceAgentRequest {
+    /// The queue's key.
+    pub queue: String,
+    /// The agent, as they want to be.
+    pub agent: VoiceAgent,
+}
+
 /// A queue of calls as it is stored; a deleted one is remembered, so that a reader who comes back hears of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredVoiceQueue {
@@ -101,6 +110,19 @@ pub fn delete_voice_queue(stored: Option<StoredVoiceQueue>) -> Result<Decision, 
     Ok(Decision { guards: vec![guard], changes: vec![Change::VoiceQueuePut { voice_queue, deleted: true }] })
 }
 
+/// What asks the PBX that an agent stands so. It is asked even where the report says that they do: the report may be old.
+/// `not_found` if there is no such queue, or they are no agent of it.
+pub fn request_agent(stored: Option<StoredVoiceQueue>, agent: VoiceAgent) -> Result<Decision, Refusal> {
+    agent.check()?;
+    let StoredVoiceQueue { voice_queue, revision, .. } = stored.filter(|s| !s.deleted).ok_or(Refusal::NotFound)?;
+    if !voice_queue.agents.iter().any(|a| a.extension == agent.extension) {
+        return Err(Refusal::NotFound);
+    }
+    let guard = Guard::VoiceQueue(voice_queue.key.clone(), revision);
+    let request = VoiceAgentRequest { queue: voice_queue.key, agent };
+    Ok(Decision { guards: vec![guard], changes: vec![Change::VoiceAgentRequested(request)] })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +166,20 @@ mod tests {
         for gone in [Some(stored(true)), None] {
             assert_eq!(delete_voice_queue(gone), Err(Refusal::NotFound));
         }
+    }
+
+    #[test]
+    fn an_agent_of_the_queue_may_ask_to_stand_otherwise_and_nobody_else() {
+        let decision = request_agent(Some(stored(false)), paused("Lunch")).unwrap();
+        assert_eq!(decision.guards, [Guard::VoiceQueue("support".into(), 3)]);
+        let request = VoiceAgentRequest { queue: "support".into(), agent: paused("Lunch") };
+        assert_eq!(decision.changes, [Change::VoiceAgentRequested(request)]);
+        assert!(request_agent(Some(stored(false)), agent("201")).is_ok(), "what was reported may be old");
+        for (queue, who) in [(Some(stored(false)), "203"), (Some(stored(true)), "201"), (None, "201")] {
+            assert_eq!(request_agent(queue, agent(who)), Err(Refusal::NotFound));
+        }
+        let idle = VoiceAgent { paused: false, ..paused("Lunch") };
+        assert!(matches!(request_agent(Some(stored(false)), idle), Err(Refusal::InvalidRequest(_))));
     }
 
     #[test]

@@ -132,6 +132,7 @@ impl Asked {
                     | Change::UnroutedAdded { .. }
                     | Change::UnroutedAssigned { .. }
                     | Change::SettingsPut(_)
+                    | Change::VoiceAgentRequested(_)
                     | Change::QueuePut(_)
                     | Change::AgentPut { .. }
                     | Change::QueueMoved(_)

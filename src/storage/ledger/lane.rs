@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Fault, Faults, Feeds, Job, Outcome, Unit, ground,
+    Bells, Fault, Faults, Feeds, Job, Outcome, Unit, ground,
     walk::{Known, Verdict, walk},
     write,
 };
@@ -25,6 +25,7 @@ const BATCH: usize = 1_024;
 pub(super) struct Lane {
     storage: Storage,
     feeds: Feeds,
+    bells: Bells,
     faults: Option<Faults>,
 }
 
@@ -39,8 +40,8 @@ enum Failure {
 }
 
 impl Lane {
-    pub(super) fn new(storage: Storage, feeds: Feeds, faults: Option<Faults>) -> Self {
-        Self { storage, feeds, faults }
+    pub(super) fn new(storage: Storage, feeds: Feeds, bells: Bells, faults: Option<Faults>) -> Self {
+        Self { storage, feeds, bells, faults }
     }
 
     pub(super) async fn run(self, mut jobs: mpsc::Receiver<Job>) {
@@ -115,6 +116,7 @@ impl Lane {
             if let Some(feed) = self.feeds.get(&unit.tenant()) {
                 feed.doubt();
             }
+            self.ring(unit.tenant());
         }
     }
 
@@ -191,6 +193,13 @@ impl Lane {
             if let Some(feed) = self.feeds.get(&tenant) {
                 feed.push(changes.into_iter());
             }
+            self.ring(tenant);
+        }
+    }
+
+    fn ring(&self, tenant: TenantId) {
+        if let Some(bell) = self.bells.get(&tenant) {
+            bell.send_replace(());
         }
     }
 }

@@ -16,7 +16,10 @@ use std::{
 };
 
 use dashmap::DashMap;
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+};
 
 use crate::domain::{By, ClientId, Committed, Decision, ExtensionId, TenantId, conversation::Message};
 
@@ -85,8 +88,11 @@ pub struct Full;
 pub struct Ledger {
     lanes: Arc<[mpsc::Sender<Job>]>,
     feeds: Feeds,
+    bells: Bells,
 }
 
+/// Of tenants whose news somebody waits for who reads them from the database.
+type Bells = Arc<DashMap<TenantId, watch::Sender<()>>>;
 type Feeds = Arc<DashMap<TenantId, Arc<Feed>>>;
 
 impl fmt::Debug for Ledger {
@@ -128,14 +134,14 @@ impl Ledger {
             Dialect::Sqlite => 1,
             Dialect::Postgres => 4,
         };
-        let feeds = Feeds::default();
+        let (feeds, bells) = (Feeds::default(), Bells::default());
         let start = |_| {
             let (sender, jobs) = mpsc::channel(WAITING);
-            let lane = lane::Lane::new(storage.clone(), feeds.clone(), faults.clone());
+            let lane = lane::Lane::new(storage.clone(), feeds.clone(), bells.clone(), faults.clone());
             runtime.spawn(lane.run(jobs));
             sender
         };
-        Self { lanes: (0..lanes).map(start).collect(), feeds }
+        Self { lanes: (0..lanes).map(start).collect(), feeds, bells }
     }
 
     /// Hands a unit over; the answer comes in the order of the tenant's units.
@@ -166,6 +172,11 @@ impl Ledger {
     /// What is committed of a tenant, from now on.
     pub fn subscribe(&self, tenant: TenantId) -> Arc<Feed> {
         self.feeds.entry(tenant).or_default().clone()
+    }
+
+    /// Rings when something may have been committed of a tenant on this node.
+    pub fn bell(&self, tenant: TenantId) -> watch::Receiver<()> {
+        self.bells.entry(tenant).or_default().subscribe()
     }
 
     /// Nobody on this node listens to the tenant any more.

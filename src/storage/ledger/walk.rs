@@ -19,7 +19,10 @@ use crate::domain::{
     conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Queued, Reply, Stand},
     extension::Extension,
     phone::Number,
-    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+    provision::{
+        phone_number::PhoneNumber,
+        voice_queue::{VoiceAgentRequest, VoiceQueue},
+    },
 };
 
 use super::{Once, Unit};
@@ -151,6 +154,8 @@ pub(super) struct Writes {
     pub contacts: ContactWrites,
     /// What the audit log says.
     pub audit: Vec<(By, audit::Entry)>,
+    /// What agents ask of the PBX: whose, and when.
+    pub voice_agent_requests: Vec<(VoiceAgentRequest, TenantId, Version)>,
     pub texts: TextWrites,
     pub queues: QueueWrites,
 }
@@ -316,6 +321,7 @@ impl Walk {
             Change::VoiceQueuePut { voice_queue, deleted } => {
                 committed.push(self.voice_queue(tenant, voice_queue, *deleted));
             }
+            Change::VoiceAgentRequested(request) => committed.push(self.voice_agent_requested(tenant, request)),
             Change::QueuePut(_)
             | Change::AgentPut { .. }
             | Change::QueueMoved(_)

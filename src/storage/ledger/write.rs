@@ -37,6 +37,7 @@ pub(super) async fn write(
     writer.voice_queues(writes).await?;
     writer.contacts(&writes.contacts).await?;
     writer.audit(writes, now).await?;
+    writer.voice_agent_requests(writes).await?;
     writer.queues(&writes.queues).await?;
     writer.conversations(writes, now).await?;
     writer.joins(writes).await?;
@@ -223,6 +224,29 @@ impl Writer<'_> {
         Ok(())
     }
 
+    async fn voice_agent_requests(&self, writes: &Writes) -> Result<(), StorageError> {
+        let columns = [
+            ("tenant_id", Uuid),
+            ("queue", Text),
+            ("extension", Text),
+            ("logged_in", Bool),
+            ("paused", Bool),
+            ("pause_reason", Text),
+            ("version", Int),
+        ];
+        // One row at a time: the same agent may ask twice in a batch, and the last one counts.
+        for (request, tenant, version) in &writes.voice_agent_requests {
+            let a = &request.agent;
+            let row = (Hex(tenant.0), &request.queue, &a.extension, a.logged_in, a.paused, &a.pause_reason, version);
+            let sql = "INSERT INTO voice_agent_request (tenant_id, queue, extension, logged_in, paused, pause_reason, \
+                 version) SELECT tenant_id, queue, extension, logged_in, paused, pause_reason, version FROM {rows} r \
+                 WHERE true ON CONFLICT (tenant_id, queue, extension) DO UPDATE SET logged_in = excluded.logged_in, \
+                 paused = excluded.paused, pause_reason = excluded.pause_reason, version = excluded.version";
+            self.run(sql, &columns, &[row]).await?;
+        }
+        Ok(())
+    }
+
     async fn conversations(&self, writes: &Writes, now: Timestamp) -> Result<(), StorageError> {
         let rows: Vec<_> = writes
             .conversations
@@ -386,15 +410,21 @@ impl Writer<'_> {
         let rows: Vec<_> = writes
             .markers
             .iter()
-            .map(|((c, who), (marker, version))| (Hex(c.0), Hex(who.0), marker.seq, marker.text_no, version))
+            .map(|((c, who), (marker, version))| (Hex(c.0), Hex(who.0), marker.seq, marker.text_no, *version))
             .collect();
+        // One that only follows its owner's message has no version: its place in the indexes stays.
+        let (moved, followed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.4.is_some());
         let columns =
             [("conversation_id", Uuid), ("extension_id", Uuid), ("seq", Int), ("text_no", Int), ("version", Int)];
-        let sql = "UPDATE participant SET read_seq = r.seq, read_text_no = r.text_no, \
-             marker_version = coalesce(r.version, marker_version) FROM {rows} r \
-             WHERE participant.conversation_id = r.conversation_id \
-             AND participant.extension_id = r.extension_id AND participant.read_seq < r.seq";
-        self.run(sql, &columns, &rows).await.map(drop)
+        for (rows, version) in [(moved, ", marker_version = r.version"), (followed, "")] {
+            let sql = format!(
+                "UPDATE participant SET read_seq = r.seq, read_text_no = r.text_no{version} FROM {{rows}} r \
+                 WHERE participant.conversation_id = r.conversation_id \
+                 AND participant.extension_id = r.extension_id AND participant.read_seq < r.seq"
+            );
+            self.run(&sql, &columns, &rows).await?;
+        }
+        Ok(())
     }
 
     async fn counters(&self, writes: &Writes) -> Result<(), StorageError> {

@@ -6,7 +6,10 @@ use crate::domain::{
     Audience, Committed, Happening, TenantId,
     extension::Extension,
     phone::Number,
-    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+    provision::{
+        phone_number::PhoneNumber,
+        voice_queue::{VoiceAgentRequest, VoiceQueue},
+    },
 };
 
 use super::{PutExtension, PutPhoneNumber, PutVoiceQueue, Walk, number_key};
@@ -55,5 +58,13 @@ impl Walk {
         let put = PutVoiceQueue { tenant, version, voice_queue: voice_queue.clone(), deleted, revision: *revision };
         self.writes.voice_queues.push(put);
         self.committed(tenant, version, Audience::Tenant, Happening::VoiceQueueUpdated(key))
+    }
+
+    /// It is the PBX that is told, by a webhook.
+    pub(super) fn voice_agent_requested(&mut self, tenant: TenantId, request: &VoiceAgentRequest) -> Arc<Committed> {
+        let version = self.next_version(tenant);
+        self.writes.voice_agent_requests.push((request.clone(), tenant, version));
+        let happening = Happening::VoiceAgentRequested(request.clone());
+        self.committed(tenant, version, Audience::Extensions([].into()), happening)
     }
 }
