@@ -121,8 +121,8 @@ impl Engine {
 
     /// Takes in calls that the PBX reports. Answers how many were new or others.
     pub async fn report_calls(&self, by: &By, calls: Vec<Call>) -> Result<usize, Refusal> {
-        let is = self.storage.calls_of(by.tenant(), calls.iter().map(|call| call.key.as_str())).await?;
-        let decision = report_calls(&is, calls)?;
+        let known = self.storage.known_calls(by.tenant(), &calls).await?;
+        let decision = report_calls(&known, calls)?;
         let changed = decision.changes.iter().map(|change| match change {
             Change::CallsPut { calls, .. } => calls.len(),
             _ => 0,
@@ -153,14 +153,13 @@ impl Engine {
         Ok(hits)
     }
 
-    /// All sources of each, and the name of those that were found by their number.
+    /// All sources of each, and what may be shown for it: that is one name, however it was found.
     async fn complete(&self, caller: &Caller, hits: &mut [Hit]) -> Result<(), Refusal> {
         let numbers: Vec<_> = hits.iter().map(|hit| hit.number.clone()).collect();
         let (calls, conversations) = self.storage.seen_in(caller, &numbers).await?;
-        let nameless = hits.iter().filter(|hit| hit.name.is_none()).map(|hit| hit.number.clone());
-        let mut names = self.storage.contact_names(caller, nameless).await?;
+        let mut names = self.storage.contact_names(caller, numbers.iter().cloned()).await?;
         for hit in hits {
-            hit.name = hit.name.take().or_else(|| names.remove(&hit.number));
+            hit.name = names.remove(&hit.number);
             hit.sources.extend(calls.contains(&hit.number).then_some(Source::Call));
             hit.sources.extend(conversations.contains(&hit.number).then_some(Source::Conversation));
         }

@@ -112,7 +112,8 @@ impl Entry {
             "name": put.phonebook.name, "source": put.phonebook.source.as_str(), "contacts": put.contacts,
             "altered": put.put.len(), "removed": put.removed.len(),
         });
-        Self::new("phonebook.put", key, Some(detail))
+        let action = if put.replaced { "contacts.replaced" } else { "phonebook.put" };
+        Self::new(action, key, Some(detail))
     }
 }
 

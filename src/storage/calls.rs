@@ -1,13 +1,13 @@
 //! Recent calls, as the PBX reports them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::ConnectionTrait;
 
 use crate::domain::{
     TenantId, Timestamp,
     phone::Number,
-    provision::call::{Call, CallDirection},
+    provision::call::{CALLS_KEPT, Call, CallDirection, KnownCalls},
 };
 
 use super::{
@@ -16,16 +16,12 @@ use super::{
 };
 
 impl Storage {
-    /// Those of these calls that are known, by key.
-    pub async fn calls_of(
-        &self,
-        tenant: TenantId,
-        keys: impl IntoIterator<Item = &str>,
-    ) -> Result<BTreeMap<String, Call>, StorageError> {
-        let keys: Vec<_> = keys.into_iter().map(|key| (key,)).collect();
+    /// What is known of these calls, and of the extensions that they are of.
+    pub async fn known_calls(&self, tenant: TenantId, calls: &[Call]) -> Result<KnownCalls, StorageError> {
+        let keys: Vec<_> = calls.iter().map(|call| (&call.key,)).collect();
         let rows = self.0.dialect.rows(2, &[("key", Column::Text)]);
         let sql = format!("SELECT k.* FROM {rows} r CROSS JOIN recent_call k WHERE k.tenant_id = $1 AND k.key = r.key");
-        let mut calls = BTreeMap::new();
+        let mut is = BTreeMap::new();
         for row in self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&keys)])).await? {
             let key: String = column(&row, "key")?;
             let inbound = column::<String>(&row, "direction")? == CallDirection::Inbound.as_str();
@@ -37,8 +33,28 @@ impl Storage {
                 caller_name: column(&row, "caller_name")?,
                 at: Timestamp(column(&row, "at")?),
             };
-            calls.insert(key, call);
+            is.insert(key, call);
         }
-        Ok(calls)
+        let whose: BTreeSet<_> = calls.iter().map(|call| &call.extension).collect();
+        let whose: Vec<_> = whose.into_iter().map(|extension| (extension,)).collect();
+        let rows = self.0.dialect.rows(2, &[("extension", Column::Text)]);
+        let oldest = |what: &str| {
+            format!(
+                "(SELECT k.{what} FROM recent_call k WHERE k.tenant_id = $1 AND k.extension = r.extension \
+                 ORDER BY k.at DESC, k.key DESC LIMIT 1 OFFSET {})",
+                CALLS_KEPT - 1
+            )
+        };
+        let sql = format!("SELECT r.extension, {} AS at, {} AS key FROM {rows} r", oldest("at"), oldest("key"));
+        let mut oldest = BTreeMap::new();
+        for row in self.0.reader.query_all_raw(self.statement(&sql, [tenant.0.into(), bulk(&whose)])).await? {
+            let (at, key): (Option<i64>, Option<String>) = (column(&row, "at")?, column(&row, "key")?);
+            oldest.extend(
+                at.zip(key)
+                    .map(|(at, key)| Ok::<_, StorageError>((column(&row, "extension")?, (Timestamp(at), key))))
+                    .transpose()?,
+            );
+        }
+        Ok(KnownCalls { is, oldest })
     }
 }

@@ -129,7 +129,18 @@ impl Storage {
                 Reader::Tenant => None,
             };
             let mut told: BTreeMap<Version, Vec<ExtensionId>> = BTreeMap::new();
+            let mut newest: BTreeMap<ExtensionId, Version> = BTreeMap::new();
             for (version, who) in self.names_since(&tx, tenant, after, me, one_more(most)).await? {
+                match reader {
+                    // Once is enough for who was away.
+                    Reader::Extension(_) => {
+                        let newest = newest.entry(who).or_insert(version);
+                        *newest = version.max(*newest);
+                    }
+                    Reader::Tenant => told.entry(version).or_default().push(who),
+                }
+            }
+            for (who, version) in newest {
                 told.entry(version).or_default().push(who);
             }
             // Which numbers it was about is not remembered: it may be any.

@@ -268,7 +268,10 @@ impl Storage {
     /// Which rows are weighed first, if there are more than are weighed: the domain ranks those that are.
     fn best_first(&self, text: &str, needle: &Needle, values: &mut Vec<Value>) -> String {
         let first = needle.words.first().map(|word| [format!("\n{word}"), format!(" {word}")]);
-        let better = first.into_iter().flatten().chain(needle.digits.iter().map(|digits| format!("{digits}\n")));
+        let better = first
+            .into_iter()
+            .flatten()
+            .chain(needle.digits.iter().flat_map(|digits| [digits.clone(), format!("{digits}\n")]));
         let better = better.map(|part| self.0.dialect.contains(text, &bound(&part, values)));
         let better: Vec<_> = better.map(|better| format!("CASE WHEN {better} THEN 0 ELSE 1 END")).collect();
         if better.is_empty() { "1".to_owned() } else { better.join(" + ") }

@@ -345,11 +345,12 @@ async fn contacts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Exte
     let direction = CallDirection::Inbound;
     let (key, extension, caller_name, at) = ("1".to_owned(), "201".to_owned(), Some("LEE".to_owned()), Timestamp(5));
     let call = Call { key, extension: extension.clone(), direction, number: number.clone(), caller_name, at };
-    let changes = vec![Change::CallsPut { extension, calls: vec![call], renamed: Renamed::Any }];
+    let calls = vec![call.clone()];
+    let changes = vec![Change::CallsPut { extension, calls, renamed: Renamed::Any }];
     commit(Decision { guards: vec![], changes: [changes, vec![Change::NamesDiffer { extension: me }]].concat() }).await;
 
     let caller = Caller { tenant, extension: me, number: "201".into(), name: "Jake".into(), role: Role::User };
-    storage.calls_of(tenant, ["1"]).await.unwrap();
+    storage.known_calls(tenant, &[call]).await.unwrap();
     storage.phonebooks(tenant, None, 5).await.unwrap();
     storage.my_phonebooks(tenant, me).await.unwrap();
     storage.phonebooks_of([me]).await.unwrap();

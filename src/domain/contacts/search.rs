@@ -34,6 +34,8 @@ pub enum Rank {
     Word,
     /// It is somewhere in it.
     Within,
+    /// Its parts are somewhere in it.
+    Scattered,
 }
 
 impl Needle {
@@ -71,8 +73,10 @@ impl Needle {
                 Rank::Edge
             } else if text.starts_with(&format!("\n{first}")) || text.contains(&format!(" {first}")) {
                 Rank::Word
-            } else {
+            } else if text.contains(all.as_str()) || self.digits.is_none() {
                 Rank::Within
+            } else {
+                Rank::Scattered
             })
         };
         let by_digits = || {
@@ -168,6 +172,7 @@ mod tests {
         for within in ["ull", "(555) 01", "404", "ee 0199", "nn"] {
             assert_eq!(ann(within), Some(Rank::Within), "{within}");
         }
+        assert_eq!(ann("404 0199"), Some(Rank::Scattered));
         for none in ["bob", "(555) 010", "ann bob", "%", "_"] {
             assert_eq!(ann(none), None, "{none}");
         }

@@ -68,9 +68,18 @@ impl Call {
     }
 }
 
-/// What takes these calls in, one change for each extension: nothing for those that are there so. `is` are those of them
-/// that are there, by key.
-pub fn report_calls(is: &BTreeMap<String, Call>, reported: Vec<Call>) -> Result<Decision, Refusal> {
+/// What of an extension's calls is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownCalls {
+    /// Those of the reported ones that are there, by key.
+    pub is: BTreeMap<String, Call>,
+    /// When the oldest call began that is kept of an extension which has as many as are kept, and its key.
+    pub oldest: BTreeMap<String, (Timestamp, String)>,
+}
+
+/// What takes these calls in, one change for each extension: nothing for those that are there so, or are older than all
+/// that are kept.
+pub fn report_calls(known: &KnownCalls, reported: Vec<Call>) -> Result<Decision, Refusal> {
     if reported.len() > CALLS_MAX {
         return Err(Refusal::invalid(format!("up to {CALLS_MAX} calls")));
     }
@@ -79,7 +88,11 @@ pub fn report_calls(is: &BTreeMap<String, Call>, reported: Vec<Call>) -> Result<
     let last: BTreeMap<_, _> = reported.into_iter().map(|call| (call.key.clone(), call)).collect();
     let mut by_extension: BTreeMap<String, (Vec<Call>, Vec<Number>)> = BTreeMap::new();
     for (key, call) in last {
-        let before = is.get(&key);
+        let before = known.is.get(&key);
+        let kept_since = known.oldest.get(&call.extension);
+        if before.is_none() && kept_since.is_some_and(|oldest| (call.at, &call.key) < (oldest.0, &oldest.1)) {
+            continue;
+        }
         if before == Some(&call) {
             continue;
         }
@@ -89,6 +102,10 @@ pub fn report_calls(is: &BTreeMap<String, Call>, reported: Vec<Call>) -> Result<
         let (calls, numbers) = by_extension.entry(call.extension.clone()).or_default();
         numbers.push(call.number.clone());
         calls.push(call);
+    }
+    for (calls, _) in by_extension.values_mut() {
+        calls.sort_by(|a, b| (b.at, &b.key).cmp(&(a.at, &a.key)));
+        calls.truncate(usize::try_from(CALLS_KEPT).unwrap_or(usize::MAX));
     }
     let change = |(extension, (calls, numbers))| Change::CallsPut { extension, calls, renamed: Renamed::of(numbers) };
     Ok(Decision { guards: vec![], changes: by_extension.into_iter().map(change).collect() })
@@ -112,22 +129,37 @@ mod tests {
     #[test]
     fn each_extension_hears_of_its_own_calls_and_of_none_twice() {
         let reported = vec![call("1", "201", "LEE ANN"), call("2", "202", ""), call("3", "201", "")];
-        let decision = report_calls(&BTreeMap::new(), reported).unwrap();
+        let decision = report_calls(&KnownCalls::default(), reported).unwrap();
         let of = |change: &Change| match change {
             Change::CallsPut { extension, calls, .. } => (extension.clone(), calls.len()),
             other => panic!("{other:?}"),
         };
         assert_eq!(decision.changes.iter().map(of).collect::<Vec<_>>(), [("201".into(), 2), ("202".into(), 1)]);
         let is = [("1".to_owned(), call("1", "201", "LEE ANN"))].into();
-        assert_eq!(report_calls(&is, vec![call("1", "201", "LEE ANN")]), Ok(Decision::default()));
+        let known = KnownCalls { is, ..KnownCalls::default() };
+        assert_eq!(report_calls(&known, vec![call("1", "201", "LEE ANN")]), Ok(Decision::default()));
+    }
+
+    #[test]
+    fn what_is_older_than_all_that_are_kept_is_not_taken_in_again() {
+        let oldest = [("201".to_owned(), (Timestamp(5), "5".to_owned()))].into();
+        let known = KnownCalls { oldest, ..KnownCalls::default() };
+        let at = |key: &str, at| Call { at: Timestamp(at), ..call(key, "201", "") };
+        assert_eq!(report_calls(&known, vec![at("9", 4), at("4", 5)]), Ok(Decision::default()));
+        assert_eq!(report_calls(&known, vec![at("6", 5), at("1", 6)]).unwrap().changes.len(), 1);
+        let many = (0..600).map(|n| at(&n.to_string(), n)).collect();
+        match &report_calls(&KnownCalls::default(), many).unwrap().changes[..] {
+            [Change::CallsPut { calls, .. }] => assert_eq!((calls.len(), calls[499].at), (500, Timestamp(100))),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn what_can_t_be_a_call_is_refused() {
         for bad in [call("", "201", ""), call("1", "x", ""), call("1", "201", "a\nb"), call("1", "201", " ")] {
-            assert!(matches!(report_calls(&BTreeMap::new(), vec![bad]), Err(Refusal::InvalidRequest(_))));
+            assert!(matches!(report_calls(&KnownCalls::default(), vec![bad]), Err(Refusal::InvalidRequest(_))));
         }
         let many = vec![call("1", "201", ""); CALLS_MAX + 1];
-        assert!(matches!(report_calls(&BTreeMap::new(), many), Err(Refusal::InvalidRequest(_))));
+        assert!(matches!(report_calls(&KnownCalls::default(), many), Err(Refusal::InvalidRequest(_))));
     }
 }

@@ -88,6 +88,8 @@ pub struct PhonebookPut {
     pub contacts: i64,
     /// Whether it is gone.
     pub deleted: bool,
+    /// Whether others have taken the place of all its contacts.
+    pub replaced: bool,
     /// Contacts of it that are new or others.
     pub put: Vec<Contact>,
     /// Keys of contacts that it has no longer.
@@ -138,6 +140,7 @@ pub fn put_phonebook(
         contacts: stored.map_or(0, |s| s.contacts),
         phonebook: wanted,
         deleted: false,
+        replaced: false,
         put: vec![],
         removed: vec![],
         renamed: Renamed::Any,
@@ -165,6 +168,7 @@ pub fn replace_contacts(
     let mut decision = changed(stored, |put| {
         put.generation = generation;
         put.contacts = contacts;
+        put.replaced = true;
         put.renamed = renamed;
     });
     decision.guards.push(Guard::Load(generation));
@@ -213,8 +217,8 @@ pub fn there(stored: Option<StoredPhonebook>) -> Result<StoredPhonebook, Refusal
 fn changed(stored: &StoredPhonebook, change: impl FnOnce(&mut PhonebookPut)) -> Decision {
     let StoredPhonebook { id, phonebook, generation, contacts, deleted, revision } = stored.clone();
     let guard = Guard::Phonebook(phonebook.key.clone(), revision);
-    let (put, removed, renamed) = (vec![], vec![], Renamed::Any);
-    let mut put = PhonebookPut { id, phonebook, generation, contacts, deleted, put, removed, renamed };
+    let (replaced, put, removed, renamed) = (false, vec![], vec![], Renamed::Any);
+    let mut put = PhonebookPut { id, phonebook, generation, contacts, deleted, replaced, put, removed, renamed };
     change(&mut put);
     Decision { guards: vec![guard], changes: vec![Change::PhonebookPut(Box::new(put))] }
 }

@@ -35,6 +35,7 @@ pub(super) async fn write(
     writer.phonebooks_of(writes).await?;
     writer.phone_numbers(writes).await?;
     writer.voice_queues(writes).await?;
+    writer.calls_of_deleted(writes).await?;
     writer.contacts(&writes.contacts).await?;
     writer.audit(writes, now).await?;
     writer.voice_agent_requests(writes).await?;

@@ -101,6 +101,15 @@ impl Writer<'_> {
         self.run(sql, &columns, &rows).await.map(drop)
     }
 
+    /// Whoever gets the number of one who is gone sees none of their calls.
+    pub(super) async fn calls_of_deleted(&self, writes: &Writes) -> Result<(), StorageError> {
+        let deleted = writes.extensions.iter().filter(|put| put.extension.deleted);
+        let rows: Vec<_> = deleted.map(|put| (Hex(put.tenant.0), &put.extension.number)).collect();
+        let sql = "DELETE FROM recent_call WHERE (tenant_id, key) IN (SELECT c.tenant_id, c.key FROM {rows} r \
+             CROSS JOIN recent_call c WHERE c.tenant_id = r.tenant_id AND c.extension = r.extension)";
+        self.run(sql, &[("tenant_id", Uuid), ("extension", Text)], &rows).await.map(drop)
+    }
+
     async fn calls(&self, contacts: &ContactWrites) -> Result<(), StorageError> {
         let columns = [
             ("tenant_id", Uuid),
