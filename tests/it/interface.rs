@@ -2,7 +2,7 @@
 
 use partyline::http;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{client::Answer, engine::TestEngine};
 
