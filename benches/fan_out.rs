@@ -11,7 +11,7 @@ use partyline::{
     actors::ExtensionRequest,
     app::{self, Options},
     config::{Config, Limits},
-    domain::{ClientId, MessageText, Role, conversation::Command},
+    domain::{By, ClientId, MessageText, Role, conversation::Command},
 };
 use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite::Message};
@@ -40,9 +40,16 @@ fn to_sessions(c: &mut Criterion) {
         let tenant = engine.storage.make_tenant("default").await.unwrap();
         for number in ["201", "202"] {
             let (number, name) = (number.to_owned(), "Bench".to_owned());
-            let request =
-                ExtensionRequest { number, name, role: Role::User, password: None, enabled: true, caller_ids: vec![] };
-            engine.put_extension(tenant, request).await.unwrap();
+            let request = ExtensionRequest {
+                number,
+                name,
+                role: Role::User,
+                password: None,
+                enabled: true,
+                caller_ids: vec![],
+                phonebooks: vec![],
+            };
+            engine.put_extension(&By::Engine(tenant), request).await.unwrap();
         }
         let author = Arc::new(engine.storage.extension(tenant, "201").await.unwrap().unwrap().into_caller());
         let chat = engine.create_direct(&author, "202").await.unwrap().0;

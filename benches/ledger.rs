@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use partyline::{
     clock::Clock,
     domain::{
-        Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Role, TenantId,
+        By, Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText, Role, TenantId,
         change::NewConversation,
         conversation::{Kind, NewMessage},
         extension::Extension,
@@ -27,7 +27,7 @@ const CONVERSATIONS: usize = 1_000;
 
 async fn commit(ledger: &Ledger, tenant: TenantId, changes: Vec<Change>) {
     let decision = Decision { guards: vec![], changes };
-    let outcome = ledger.commit(Unit { tenant, once: None, decision }).await.unwrap();
+    let outcome = ledger.commit(Unit { by: By::Engine(tenant), once: None, decision }).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed(_)));
 }
 
@@ -37,7 +37,7 @@ fn send(tenant: TenantId, conversation: ConversationId, members: &Arc<[Extension
     let message = NewMessage::text(conversation, members[0], client_id, text, members.clone());
     let decision =
         Decision { guards: vec![Guard::Conversation(conversation, 1)], changes: vec![Change::MessageAdded(message)] };
-    Unit { tenant, once: Some(Once::Send(members[0], client_id)), decision }
+    Unit { by: By::Engine(tenant), once: Some(Once::Send(members[0], client_id)), decision }
 }
 
 fn durable_messages(c: &mut Criterion) {
@@ -56,9 +56,15 @@ fn durable_messages(c: &mut Criterion) {
             role: Role::User,
             enabled: true,
             credential: 0,
+            deleted: false,
         };
-        let put =
-            |id| Change::ExtensionPut { extension: extension(id), password_hash: None, caller_ids: vec![], made: true };
+        let put = |id| Change::ExtensionPut {
+            extension: extension(id),
+            password_hash: None,
+            caller_ids: vec![],
+            phonebooks: vec![],
+            made: true,
+        };
         commit(&ledger, tenant, members.iter().map(put).collect()).await;
         let conversations: Vec<_> = (0..CONVERSATIONS).map(|_| ConversationId(Uuid::now_v7())).collect();
         let create = |id: &ConversationId| {

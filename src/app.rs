@@ -128,6 +128,7 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     networks.iter().for_each(|network| network.reaches(&engine));
     runtime.handle().spawn(sweep::run(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::fetch_files(Arc::downgrade(&engine)));
+    runtime.handle().spawn(sweep::clear(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::deadlines(Arc::downgrade(&engine)));
 
     let listener =

@@ -121,6 +121,18 @@ pub enum Carrier {
     Telnyx(Telnyx),
 }
 
+impl Carrier {
+    /// Its name in the configuration.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Carrier::Simulator(_) => "simulator",
+            Carrier::Twilio(_) => "twilio",
+            Carrier::Smpp(_) => "smpp",
+            Carrier::Telnyx(_) => "telnyx",
+        }
+    }
+}
+
 /// Built in, for trying things out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,11 +6,14 @@ use crate::{
     actors::{Engine, ExtensionRequest},
     clock::new_secret,
     domain::{
-        Caller, ClientId, ConversationId, MessageText, Refusal, Role,
+        By, Caller, ClientId, ConversationId, MessageText, Refusal, Role, Timestamp,
+        contacts::Contact,
         conversation::Command,
         phone::Number,
         provision::{
+            call::{Call, CallDirection},
             phone_number::PhoneNumber,
+            phonebook::{Phonebook, PhonebookSource},
             voice_queue::{VoiceAgent, VoiceQueue},
         },
         queue,
@@ -75,6 +78,37 @@ const VOICE_QUEUE: (&str, &str) = ("front", "Front Desk");
 const VOICE_AGENTS: [(&str, bool, Option<&str>); 3] =
     [("201", true, None), ("203", true, Some("Lunch")), ("205", false, None)];
 
+/// Phonebooks that everybody has: key, name, source, and who is in them, with their numbers.
+const PHONEBOOKS: [(&str, &str, PhonebookSource, &[(&str, &[&str])]); 3] = [
+    (
+        "customers",
+        "Customers",
+        PhonebookSource::Crm,
+        &[
+            ("Dana Whitfield", &["+14045550199", "+14045550198"]),
+            ("Müller & Sons", &["+14045550177"]),
+            ("李小龙", &["+14045550144"]),
+            ("José Álvarez", &["+14045550133"]),
+            ("Zoë O’Brien", &["+14045550122"]),
+            ("Owen Park", &["+14045550155"]),
+        ],
+    ),
+    (
+        "suppliers",
+        "Suppliers",
+        PhonebookSource::Manual,
+        &[("Atlanta Paper Co.", &["+14045550188"]), ("Fast Courier", &["+14045550189", "+442079460018"])],
+    ),
+    ("cnam", "Caller names", PhonebookSource::Cnam, &[("CARTER TOM", &["+14045550166"])]),
+];
+
+/// Calls of late: whose, with which number, what the network called them, how many hours ago.
+const CALLS: [(&str, CallDirection, &str, Option<&str>, i64); 3] = [
+    ("201", CallDirection::Inbound, "+14045550111", Some("GREEN VALLEY DENTAL"), 2),
+    ("201", CallDirection::Outbound, "+14045550199", None, 5),
+    ("202", CallDirection::Inbound, "+14045550111", Some("GREEN VALLEY DENTAL"), 30),
+];
+
 /// What customers have texted so far: who, to which number, what. Their phones are the simulator's.
 const CUSTOMERS: [(&str, &str, &str); 4] = [
     ("+14045550166", "+14045550103", "The light on my router is red since this morning"),
@@ -92,9 +126,31 @@ pub fn people() -> Result<Vec<DemoPerson>, getrandom::Error> {
     PEOPLE.iter().map(person).collect()
 }
 
+async fn phonebooks(engine: &Arc<Engine>, by: &By) -> Result<(), Refusal> {
+    for (key, name, source, people) in PHONEBOOKS {
+        engine.put_phonebook(by, Phonebook { key: key.into(), name: name.into(), source }).await?;
+        let contact = |(i, (name, numbers)): (usize, &(&str, &[&str]))| {
+            let numbers: Vec<_> = numbers.iter().map(|number| (*number).to_owned()).collect();
+            Contact::provisioned(i.to_string(), (*name).to_owned(), &numbers, "US")
+        };
+        let contacts = people.iter().enumerate().map(contact).collect::<Result<_, _>>()?;
+        engine.patch_contacts(by, key, contacts, vec![]).await?;
+    }
+    let call =
+        |(i, (extension, direction, number, caller_name, hours)): (usize, (&str, _, &str, Option<&str>, i64))| {
+            let at = Timestamp(engine.clock.now().0 - hours * 3_600_000_000);
+            let caller_name = caller_name.map(str::to_owned);
+            let number = Number::owned(number)?;
+            Ok(Call { key: i.to_string(), extension: extension.into(), direction, number, caller_name, at })
+        };
+    let calls = CALLS.into_iter().enumerate().map(call).collect::<Result<_, Refusal>>()?;
+    engine.report_calls(by, calls).await.map(drop)
+}
+
 /// Puts the company into the engine; in a folder that was used before, it finds what is there.
 pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), Refusal> {
     let tenant = engine.storage.make_tenant("default").await?;
+    let by = &By::Engine(tenant);
     let mut is_new = false;
     for (person, (number, name, role)) in people.iter().zip(PEOPLE) {
         let request = ExtensionRequest {
@@ -104,8 +160,9 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
             password: Some(person.password.clone()),
             enabled: true,
             caller_ids: numbers_of(number)?,
+            phonebooks: PHONEBOOKS.iter().map(|(key, ..)| (*key).to_owned()).collect(),
         };
-        is_new |= engine.put_extension(tenant, request).await?.1;
+        is_new |= engine.put_extension(by, request).await?.1;
     }
     let (number, label, key) = QUEUE_NUMBER;
     let numbers = NUMBERS.iter().map(|(number, label, _)| (*number, *label, None));
@@ -118,13 +175,13 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
             queue: queue.map(str::to_owned),
             extension: None,
         };
-        engine.put_phone_number(tenant, &number).await?;
+        engine.put_phone_number(by, &number).await?;
     }
     for (key, name, members, _) in QUEUES {
         let settings =
             queue::Settings { name: name.into(), idle_timeout_s: 300, unclaimed_timeout_s: 0, timeout_response: None };
         let members = members.iter().map(|number| (*number).to_owned()).collect();
-        engine.put_queue(tenant, key, settings, members).await?;
+        engine.put_queue(by, key, settings, members).await?;
     }
     let (key, name) = VOICE_QUEUE;
     let agent = |(number, logged_in, reason): (&str, bool, Option<&str>)| VoiceAgent {
@@ -134,7 +191,8 @@ pub async fn furnish(engine: &Arc<Engine>, people: &[DemoPerson]) -> Result<(), 
         pause_reason: reason.map(str::to_owned),
     };
     let voice_queue = VoiceQueue { key: key.into(), name: name.into(), agents: VOICE_AGENTS.map(agent).into() };
-    engine.put_voice_queue(tenant, &voice_queue).await?;
+    engine.put_voice_queue(by, &voice_queue).await?;
+    phonebooks(engine, by).await?;
     if !is_new {
         return Ok(());
     }

@@ -8,6 +8,7 @@ mod m0003_phone_numbers;
 mod m0004_sms;
 mod m0005_queues;
 mod m0006_voice_queues;
+mod m0007_contacts;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_sms::Migration),
             Box::new(m0005_queues::Migration),
             Box::new(m0006_voice_queues::Migration),
+            Box::new(m0007_contacts::Migration),
         ]
     }
 }

@@ -1,11 +1,17 @@
 //! What a client gets that comes back, or begins: what it missed, or the newest page. The same for a WebSocket and for
 //! `GET /v1/sync`.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     domain::{
-        Caller, Committed, ConversationId, Happening, Refusal, Version, conversation::Message, extension::People,
+        Caller, Committed, ConversationId, Happening, Refusal, Version,
+        conversation::{Message, PARTICIPANTS_SHOWN},
+        extension::People,
+        phone::Number,
     },
     protocol::{
         frames::{EventFrame, Snapshot},
@@ -58,8 +64,8 @@ pub async fn begin(
     rows.truncate(SNAPSHOT);
     let next = rows.last().filter(|_| more).map(page_end);
     let conversations = seen_by(storage, caller, &rows).await?;
-    let numbers = rows.iter().filter_map(|row| Some(row.facts.pair.as_ref()?.theirs.clone()));
-    let names = numbers.map(|number| (number.to_string(), number.international())).collect();
+    let numbers: BTreeSet<_> = rows.iter().flat_map(numbers).collect();
+    let names = shown_as(storage, caller, numbers).await?;
     let snapshot = Some(Snapshot { conversations, names, next });
     let queues = engine.my_queues(caller).await?;
     Ok(Beginning { resumed: false, snapshot, queues, events: vec![], cursor })
@@ -86,11 +92,34 @@ pub async fn seen_by(storage: &Storage, caller: &Caller, rows: &[Row]) -> Result
         participants.chain(row.last_message.iter().flat_map(Message::people))
     });
     let people = storage.people(caller.tenant, named).await?;
+    let names = storage.contact_names(caller, rows.iter().flat_map(numbers)).await?;
     let seen = |row: &Row| {
         let (last, opted_out) = (row.last_message.as_ref(), row.opted_out);
-        Conversation::seen_by(caller.extension, &row.facts, last, row.my_read, opted_out, &people)
+        let seen = Conversation::seen_by(caller.extension, &row.facts, last, row.my_read, opted_out, &people);
+        seen.with_names(&names)
     };
     Ok(rows.iter().map(seen).collect())
+}
+
+/// What the caller may show for each of these: a name where one is known, else the number as people write it.
+pub async fn shown_as(
+    storage: &Storage,
+    caller: &Caller,
+    numbers: impl IntoIterator<Item = Number> + Clone,
+) -> Result<BTreeMap<String, String>, StorageError> {
+    let mut known = storage.contact_names(caller, numbers.clone()).await?;
+    let shown = |number: Number| {
+        let shown = known.remove(&number).unwrap_or_else(|| number.international());
+        (number.to_string(), shown)
+    };
+    Ok(numbers.into_iter().map(shown).collect())
+}
+
+/// Whoever outside is shown in a row.
+fn numbers(row: &Row) -> impl Iterator<Item = Number> {
+    let theirs = row.facts.pair.iter().map(|pair| pair.theirs.clone());
+    let author = row.last_message.iter().filter_map(|message| message.author.number().cloned());
+    theirs.chain(row.facts.numbers.iter().take(PARTICIPANTS_SHOWN).cloned()).chain(author)
 }
 
 /// A conversation as it is after what the caller has just done in it, whether they may still read it or not.
@@ -117,6 +146,7 @@ async fn events(storage: &Storage, caller: &Caller, rows: &[Committed]) -> Resul
         | Happening::UnroutedUpdated(_)
         | Happening::SettingsUpdated
         | Happening::VoiceQueueUpdated(_)
+        | Happening::NamesUpdated(_)
         | Happening::QueueUpdated(_)
         | Happening::AgentUpdated { .. }
         | Happening::QueueWaiting { .. }

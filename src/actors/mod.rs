@@ -8,6 +8,7 @@ mod conversation;
 mod identity;
 mod limits;
 mod outbox;
+mod phonebooks;
 mod provision;
 mod queue;
 pub mod queues;
@@ -49,6 +50,7 @@ use crate::{
 
 pub use identity::Identity;
 pub use limits::{Failures, Limits};
+pub use phonebooks::{Load, Replaced};
 pub use provision::ExtensionRequest;
 pub use shell::{Answer, sent};
 
@@ -94,6 +96,9 @@ impl Default for Behaviour {
     }
 }
 
+/// Half of the connections that read: the others are for whoever reads little.
+const SEARCHES: usize = 2;
+
 /// Called before each decision of a conversation; a test lets it panic.
 pub type Probe = Arc<dyn Fn(ConversationId) + Send + Sync>;
 
@@ -134,6 +139,8 @@ pub struct Engine {
     arbiters: Arc<Arbiters>,
     /// A password's hash takes 19 MiB and a core: so many at once, and no more.
     hashing: Semaphore,
+    /// Searches through phonebooks: so many at once.
+    searching: Semaphore,
     stopping: AtomicBool,
     probe: Option<Probe>,
     /// Conversations may have lost their agent: the next sweep looks for them.
@@ -195,6 +202,7 @@ impl Engine {
                 switchboards,
                 arbiters,
                 hashing,
+                searching: Semaphore::new(SEARCHES),
                 stopping,
                 probe,
                 may_have_orphans: AtomicBool::new(false),
@@ -275,6 +283,11 @@ impl Engine {
     /// Whether the server stops: no new sessions.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Whether a carrier does not take our credentials.
+    pub fn is_parked(&self, carrier: &str) -> bool {
+        self.parked.get(carrier).is_some_and(|until| *until > self.clock.now())
     }
 
     /// Waits for carriers' answers, commits what was decided, and stops the arbiters. Nobody asks any more.

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::{
     carriers::{Carrier, Submission},
     domain::{
-        AttemptId, Change, Committed, ConversationId, Decision, Guard, Happening, Refusal, Seq, Timestamp,
+        AttemptId, By, Change, Committed, ConversationId, Decision, Guard, Happening, Refusal, Seq, Timestamp,
         change::DeliveryMoved,
         phone::Number,
         sms::{
@@ -493,7 +493,7 @@ pub(super) async fn commit(
     if matters {
         changes.extend(engine.told_anew(underway.tenant, underway.message.conversation).await?);
     }
-    let unit = Unit { tenant: underway.tenant, once: None, decision: Decision { guards, changes } };
+    let unit = Unit { by: By::Engine(underway.tenant), once: None, decision: Decision { guards, changes } };
     // Who hands it over knows that it is queued again: it is not posted.
     Ok(engine.commit_unit(unit).await?.is_some())
 }

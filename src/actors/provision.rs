@@ -7,7 +7,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::Passw
 
 use crate::{
     domain::{
-        Caller, Change, ClientId, Committed, ConversationId, Decision, ExtensionId, Guard, Refusal, TenantId,
+        By, Caller, Change, ClientId, Committed, ConversationId, Decision, ExtensionId, Guard, Refusal, TenantId,
         conversation::{
             GROUP_MAX,
             create_direct::{create_direct, natural_key},
@@ -17,7 +17,7 @@ use crate::{
         name::check_name,
         phone::Number,
         provision::{
-            extension::{AsIs, Wanted, put_extension},
+            extension::{AsIs, Wanted, check_phonebooks, delete_extension, put_extension},
             phone_number::{self, PhoneNumber},
         },
         queue::Agent,
@@ -49,6 +49,8 @@ pub struct ExtensionRequest {
     pub enabled: bool,
     /// The phone numbers it may send from, in order.
     pub caller_ids: Vec<Number>,
+    /// The keys of its phonebooks, in order.
+    pub phonebooks: Vec<String>,
 }
 
 impl Engine {
@@ -66,7 +68,7 @@ impl Engine {
             }
             let id = ConversationId(self.clock.new_id());
             let decision = create_direct(caller, other.id, id)?;
-            if self.commit(caller.tenant, decision).await? {
+            if self.commit(&by(caller), decision).await? {
                 return Ok((id, true));
             }
         }
@@ -96,7 +98,7 @@ impl Engine {
             Ok(decision) => (decision, None),
             Err(refusal) => (Decision::default(), Some(refusal)),
         };
-        let unit = Unit { tenant: caller.tenant, once: Some(Once::Send(caller.extension, client_id)), decision };
+        let unit = Unit { by: by(caller), once: Some(Once::Send(caller.extension, client_id)), decision };
         match self.ledger.commit(unit).await {
             Ok(Outcome::Committed(_)) => refusal.map_or(Ok((id, true)), Err),
             Ok(Outcome::Known(first)) => Ok((create_group::again(&first, name)?, false)),
@@ -123,11 +125,13 @@ impl Engine {
     /// Makes an extension, or alters it to be so. Answers whether it is new.
     pub async fn put_extension(
         self: &Arc<Self>,
-        tenant: TenantId,
+        by: &By,
         request: ExtensionRequest,
     ) -> Result<(Extension, bool), Refusal> {
+        let tenant = by.tenant();
         extension::check_number(&request.number)?;
         check_name(&request.name)?;
+        check_phonebooks(&request.phonebooks)?;
         for _ in 0..TRIES {
             let stored = self.storage.extension(tenant, &request.number).await?;
             let old_hash = stored.as_ref().and_then(|s| s.password_hash.clone());
@@ -142,14 +146,11 @@ impl Engine {
                 enabled: request.enabled,
                 password_hash,
                 caller_ids: request.caller_ids.clone(),
+                phonebooks: request.phonebooks.clone(),
             };
             let id = ExtensionId(self.clock.new_id());
             let as_is = match stored {
-                Some(StoredExtension { extension, revision, .. }) => {
-                    let mut caller_ids = self.storage.caller_ids_of([extension.id]).await?;
-                    let caller_ids = caller_ids.remove(&extension.id).unwrap_or_default();
-                    Some(AsIs { extension, caller_ids, revision })
-                }
+                Some(stored) => Some(self.as_is(stored).await?),
                 None => None,
             };
             let goes = as_is.as_ref().is_some_and(|s| s.extension.enabled) && !wanted.enabled;
@@ -165,7 +166,7 @@ impl Engine {
             if decision.changes.is_empty() {
                 return Ok((extension, made));
             }
-            if self.commit(tenant, decision).await? {
+            if self.commit(by, decision).await? {
                 // Who is disabled, or supervises no longer, may hold some conversations no longer.
                 if goes || falls {
                     self.release_orphans_of(tenant, extension.id).await;
@@ -177,6 +178,30 @@ impl Engine {
             }
         }
         Err(Refusal::Busy)
+    }
+
+    /// Somebody is gone for good: their sessions end, what they held waits again, and their number is free.
+    pub async fn delete_extension(self: &Arc<Self>, by: &By, number: &str) -> Result<(), Refusal> {
+        let tenant = by.tenant();
+        extension::check_number(number).map_err(|_| Refusal::NotFound)?;
+        for _ in 0..TRIES {
+            let stored = self.storage.extension(tenant, number).await?.ok_or(Refusal::NotFound)?;
+            let (extension, mut decision) = delete_extension(self.as_is(stored).await?);
+            self.leave_groups(tenant, &extension, &mut decision).await?;
+            self.leave_queues(tenant, &extension, &mut decision).await?;
+            if self.commit(by, decision).await? {
+                self.release_orphans_of(tenant, extension.id).await;
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy)
+    }
+
+    async fn as_is(&self, stored: StoredExtension) -> Result<AsIs, Refusal> {
+        let StoredExtension { extension, revision, .. } = stored;
+        let caller_ids = self.storage.caller_ids_of([extension.id]).await?.remove(&extension.id).unwrap_or_default();
+        let phonebooks = self.storage.phonebooks_of([extension.id]).await?.remove(&extension.id).unwrap_or_default();
+        Ok(AsIs { extension, caller_ids, phonebooks, revision })
     }
 
     /// Who is disabled leaves their groups, in the same unit: added again later, they find everything.
@@ -224,11 +249,12 @@ impl Engine {
     }
 
     /// Makes a phone number the tenant's, or alters it to be so. Answers whether it is new.
-    pub async fn put_phone_number(&self, tenant: TenantId, wanted: &PhoneNumber) -> Result<bool, Refusal> {
+    pub async fn put_phone_number(&self, by: &By, wanted: &PhoneNumber) -> Result<bool, Refusal> {
+        let tenant = by.tenant();
         for _ in 0..TRIES {
             let stored = self.storage.phone_number(&wanted.number).await?;
             let (decision, made) = phone_number::put_phone_number(tenant, stored.as_ref(), wanted.clone())?;
-            if decision.changes.is_empty() || self.commit(tenant, decision).await? {
+            if decision.changes.is_empty() || self.commit(by, decision).await? {
                 return Ok(made);
             }
         }
@@ -236,10 +262,11 @@ impl Engine {
     }
 
     /// Gives a phone number of the tenant up.
-    pub async fn delete_phone_number(&self, tenant: TenantId, number: &Number) -> Result<(), Refusal> {
+    pub async fn delete_phone_number(&self, by: &By, number: &Number) -> Result<(), Refusal> {
+        let tenant = by.tenant();
         for _ in 0..TRIES {
             let stored = self.storage.phone_number(number).await?;
-            if self.commit(tenant, phone_number::delete_phone_number(tenant, stored)?).await? {
+            if self.commit(by, phone_number::delete_phone_number(tenant, stored)?).await? {
                 return Ok(());
             }
         }
@@ -259,18 +286,13 @@ impl Engine {
     }
 
     /// Commits a decision; false if what it rests on has moved.
-    pub(super) async fn commit(&self, tenant: TenantId, decision: Decision) -> Result<bool, Refusal> {
-        self.commit_once(tenant, None, decision).await
+    pub(super) async fn commit(&self, by: &By, decision: Decision) -> Result<bool, Refusal> {
+        self.commit_once(by, None, decision).await
     }
 
     /// Commits a decision, if what it is has not been done before.
-    pub(super) async fn commit_once(
-        &self,
-        tenant: TenantId,
-        once: Option<Once>,
-        decision: Decision,
-    ) -> Result<bool, Refusal> {
-        let committed = self.commit_unit(Unit { tenant, once, decision }).await?;
+    pub(super) async fn commit_once(&self, by: &By, once: Option<Once>, decision: Decision) -> Result<bool, Refusal> {
+        let committed = self.commit_unit(Unit { by: by.clone(), once, decision }).await?;
         Ok(committed.map(|changes| self.post(&changes)).is_some())
     }
 
@@ -315,6 +337,10 @@ impl Engine {
         let _turn = waits.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
         actix_web::web::block(work).await.map_err(|_| Refusal::Busy)
     }
+}
+
+fn by(caller: &Caller) -> By {
+    By::Extension(Arc::new(caller.clone()))
 }
 
 fn verify(password: &str, hash: &str) -> bool {

@@ -55,11 +55,12 @@ impl Engine {
     /// Makes a queue, or alters it to be so. Answers its id, and whether it is new.
     pub async fn put_queue(
         self: &Arc<Self>,
-        tenant: TenantId,
+        by: &By,
         key: &str,
         settings: Settings,
         members: Vec<String>,
     ) -> Result<(QueueId, bool), Refusal> {
+        let tenant = by.tenant();
         let unchecked = Wanted { settings, members, present: vec![], feeding: vec![] };
         unchecked.check(key)?;
         for _ in 0..TRIES {
@@ -74,7 +75,7 @@ impl Engine {
             let wanted = Wanted { present, feeding: self.storage.feeding(tenant, key).await?, ..unchecked.clone() };
             let Some(id) = stored else {
                 let id = QueueId(self.clock.new_id());
-                if self.commit(tenant, put::create(id, key, &wanted)?).await? {
+                if self.commit(by, put::create(id, key, &wanted)?).await? {
                     return Ok((id, true));
                 }
                 continue;
@@ -82,7 +83,7 @@ impl Engine {
             let before = self.storage.queue(id).await?.ok_or(Refusal::NotFound)?;
             let made = before.deleted;
             let command = queue::Command::Put(Arc::new(wanted));
-            match shell::ask::<Queue>(self.clone(), id, By::Engine(tenant), command).await? {
+            match shell::ask::<Queue>(self.clone(), id, by.clone(), command).await? {
                 Answer::Moved => {}
                 _ => {
                     let goes = |agent: &&Agent| !unchecked.members.contains(&agent.who.number);
@@ -97,14 +98,15 @@ impl Engine {
     }
 
     /// Gives a queue up, in which nothing is open.
-    pub async fn delete_queue(self: &Arc<Self>, tenant: TenantId, key: &str) -> Result<(), Refusal> {
+    pub async fn delete_queue(self: &Arc<Self>, by: &By, key: &str) -> Result<(), Refusal> {
+        let tenant = by.tenant();
         for _ in 0..TRIES {
             let id = self.storage.queue_of_key(tenant, key).await?.ok_or(Refusal::NotFound)?;
             let feeding = self.storage.feeding(tenant, key).await?;
             let present = self.storage.concerned_by(tenant, id).await?;
             let wish = queue::delete::Wish { in_use: self.storage.is_in_use(id).await?, present, feeding };
             let command = queue::Command::Delete(Arc::new(wish));
-            match shell::ask::<Queue>(self.clone(), id, By::Engine(tenant), command).await? {
+            match shell::ask::<Queue>(self.clone(), id, by.clone(), command).await? {
                 Answer::Moved => {}
                 _ => return Ok(()),
             }
@@ -238,7 +240,7 @@ impl Engine {
         let id = ConversationId(self.clock.new_id());
         let number = Guard::PhoneNumber(pair.ours.clone(), ours.revision);
         let decision = start(id, line, pair, caller, &agent, number)?;
-        Ok(self.commit(caller.tenant, decision).await?.then_some((id, true)))
+        Ok(self.commit(&By::Extension(caller.clone()), decision).await?.then_some((id, true)))
     }
 
     /// The pair's open conversation becomes the caller's, if it waits; another's stays theirs, and the caller learns whose.

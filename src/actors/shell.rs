@@ -332,7 +332,7 @@ impl<S: Subject> Shell<S> {
         let decision = self.decide(&mut pending);
         // Those who ask together, and may, are of one tenant: the subject's.
         let Some(first) = pending.asks.first() else { return };
-        let (tenant, once) = (first.by.tenant(), S::once(&first.by, &first.command));
+        let (by, once) = (first.by.clone(), S::once(&first.by, &first.command));
         let is_doubtful = match &decision {
             Some(Ok(decision)) => S::rests_on_doubt(decision),
             Some(Err(refusal)) => S::is_doubtful(refusal),
@@ -360,7 +360,7 @@ impl<S: Subject> Shell<S> {
             ask.handed_over.store(true, Ordering::Release);
         }
         let outcomes = self.outcomes.clone();
-        let unit = Unit { tenant, once, decision };
+        let unit = Unit { by, once, decision };
         let handed = self.engine.ledger.submit(unit, move |outcome| {
             let _ = outcomes.unbounded_send(outcome);
         });

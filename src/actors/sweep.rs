@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     carriers::FetchError,
-    domain::{Change, Decision, Refusal, Timestamp, conversation::AttachmentState},
+    domain::{By, Change, Decision, Refusal, Timestamp, conversation::AttachmentState},
     storage::PendingFile,
 };
 
@@ -21,6 +21,12 @@ const EVERY: Duration = Duration::from_secs(1);
 const ALL: u32 = 60;
 /// A carrier's request that could not be used is kept for 30 days (in microseconds).
 const DEAD_LETTERS_US: i64 = 30 * 24 * 3_600 * 1_000_000;
+/// A load that nobody has touched for 10 minutes (in microseconds) is broken off.
+const LOADS_US: i64 = 600 * 1_000_000;
+/// The audit log reaches back 400 days (in microseconds).
+const AUDIT_US: i64 = 400 * 24 * 3_600 * 1_000_000;
+/// Little bits that are deleted in a round.
+const CLEARED: usize = 40;
 /// Deadlines so near are waited for by the conversation itself.
 const AHEAD: Duration = Duration::from_secs(2);
 /// Deadlines that are looked at in a round, and acted on together.
@@ -74,6 +80,34 @@ pub async fn run(engine: Weak<Engine>) {
         {
             error!(%error, "old dead letters can't be forgotten");
         }
+        drop(engine);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Deletes bit by bit what nobody has any more, until the engine is gone: contacts that others have taken the place of,
+/// loads that were broken off, and what the audit log need not know any longer.
+pub async fn clear(engine: Weak<Engine>) {
+    let mut round = 0_u32;
+    loop {
+        let Some(engine) = engine.upgrade().filter(|engine| !engine.is_stopping()) else { return };
+        let now = engine.clock.now().0;
+        for _ in 0..CLEARED {
+            match engine.storage.clear_loads(Timestamp(now - LOADS_US)).await {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => break,
+                Err(error) => {
+                    error!(%error, "contacts that nobody has can't be deleted yet");
+                    break;
+                }
+            }
+        }
+        if round.is_multiple_of(ALL)
+            && let Err(error) = engine.storage.forget_audit(Timestamp(now - AUDIT_US)).await
+        {
+            error!(%error, "the audit log can't be shortened yet");
+        }
+        round = round.wrapping_add(1);
         drop(engine);
         tokio::time::sleep(EVERY).await;
     }
@@ -183,5 +217,5 @@ async fn settle(
     let audience = underway.audience;
     let change = Change::AttachmentSettled { conversation, seq, id, content_type, state, size, audience };
     let changes = [change].into_iter().chain(engine.told_anew(tenant, conversation).await?).collect();
-    engine.commit(tenant, Decision { guards, changes }).await.map(drop)
+    engine.commit(&By::Engine(tenant), Decision { guards, changes }).await.map(drop)
 }

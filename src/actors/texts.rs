@@ -105,6 +105,7 @@ impl Engine {
                 return Ok(Received::Nobodys("the number belongs to another carrier"));
             }
             let (tenant, now) = (number.tenant, self.clock.now());
+            let by = &By::Engine(tenant);
             let named = number.phone_number.extension.as_deref();
             let may_be_word = incoming.keyword.is_some() || keyword(incoming.text.as_str()).is_some();
             let mut lookup = self.storage.lookup(tenant, &pair, named, may_be_word, now).await?;
@@ -123,18 +124,18 @@ impl Engine {
             };
             // A word of consent is shown in the pair's newest conversation, and opens none of a queue.
             let taken = match (word.and(lookup.newest), route(&lookup.known)) {
-                (Some(newest), _) => self.into_conversation(tenant, newest, arrival).await?,
+                (Some(newest), _) => self.into_conversation(by, newest, arrival).await?,
                 (None, Route::Thread(owner)) => {
                     arrival.guards.extend(revision(&lookup, owner));
-                    self.into_thread(tenant, owner, &pair, arrival).await?
+                    self.into_thread(by, owner, &pair, arrival).await?
                 }
-                (None, Route::Open(open)) => self.into_conversation(tenant, open, arrival).await?,
-                (None, Route::Queue(_)) if word.is_some() => self.into_unrouted(tenant, arrival).await?,
+                (None, Route::Open(open)) => self.into_conversation(by, open, arrival).await?,
+                (None, Route::Queue(_)) if word.is_some() => self.into_unrouted(by, arrival).await?,
                 (None, Route::Queue(_)) => match &lookup.feeds {
-                    Some(line) => self.into_queue(tenant, line, arrival).await?,
+                    Some(line) => self.into_queue(by, line, arrival).await?,
                     None => false,
                 },
-                (None, Route::Unrouted) => self.into_unrouted(tenant, arrival).await?,
+                (None, Route::Unrouted) => self.into_unrouted(by, arrival).await?,
             };
             if taken {
                 return Ok(Received::Taken);
@@ -146,12 +147,12 @@ impl Engine {
     /// Into a conversation that is there; false if what that rests on has moved.
     async fn into_conversation(
         self: &Arc<Self>,
-        tenant: TenantId,
+        by: &By,
         id: ConversationId,
         arrival: Arrival,
     ) -> Result<bool, Refusal> {
         let command = Command::Receive(Arc::new(arrival));
-        match shell::ask::<Conversation>(self.clone(), id, By::Engine(tenant), command).await {
+        match shell::ask::<Conversation>(self.clone(), id, by.clone(), command).await {
             Ok(Answer::Moved) | Err(Refusal::NotFound) => Ok(false),
             Ok(_) => Ok(true),
             Err(refusal) => Err(refusal),
@@ -161,13 +162,14 @@ impl Engine {
     /// Into an extension's thread, made if need be.
     async fn into_thread(
         self: &Arc<Self>,
-        tenant: TenantId,
+        by: &By,
         owner: ExtensionId,
         pair: &Pair,
         mut arrival: Arrival,
     ) -> Result<bool, Refusal> {
+        let tenant = by.tenant();
         if let Some(id) = self.storage.by_natural_key(tenant, &natural_key(owner, pair)).await? {
-            return self.into_conversation(tenant, id, arrival).await;
+            return self.into_conversation(by, id, arrival).await;
         }
         let id = ConversationId(self.clock.new_id());
         let once = arrival.also.is_empty().then(|| once(&arrival.incoming));
@@ -177,23 +179,19 @@ impl Engine {
         }
         let mut decision = entries(id, &[owner].into(), &arrival);
         decision.changes.insert(0, create_sms(owner, pair.clone(), id));
-        self.commit_once(tenant, once, decision).await
+        self.commit_once(by, once, decision).await
     }
 
     /// Into a new conversation of a queue; false if what that rests on has moved, or the pair has one by now.
-    async fn into_queue(
-        self: &Arc<Self>,
-        tenant: TenantId,
-        line: &Arc<Line>,
-        arrival: Arrival,
-    ) -> Result<bool, Refusal> {
+    async fn into_queue(self: &Arc<Self>, by: &By, line: &Arc<Line>, arrival: Arrival) -> Result<bool, Refusal> {
         let id = ConversationId(self.clock.new_id());
         let once = arrival.also.is_empty().then(|| once(&arrival.incoming));
-        self.commit_once(tenant, once, enter(id, line, &arrival)).await
+        self.commit_once(by, once, enter(id, line, &arrival)).await
     }
 
     /// To the administrators.
-    async fn into_unrouted(self: &Arc<Self>, tenant: TenantId, arrival: Arrival) -> Result<bool, Refusal> {
+    async fn into_unrouted(self: &Arc<Self>, by: &By, arrival: Arrival) -> Result<bool, Refusal> {
+        let tenant = by.tenant();
         let id = UnroutedId(self.clock.new_id());
         let audience = self.storage.administrators(tenant).await?.into();
         // What was a word of consent when it came in waits for nobody, whoever gets it.
@@ -205,16 +203,12 @@ impl Engine {
         }
         let once = Some(once(&arrival.incoming));
         info!(unrouted = %id, "a text came in that is nobody's");
-        self.commit_once(tenant, once, decision).await
+        self.commit_once(by, once, decision).await
     }
 
     /// Gives a text that is nobody's to an extension, or to a queue.
-    pub async fn assign_unrouted(
-        self: &Arc<Self>,
-        tenant: TenantId,
-        id: UnroutedId,
-        to: &Assignee,
-    ) -> Result<(), Refusal> {
+    pub async fn assign_unrouted(self: &Arc<Self>, by: &By, id: UnroutedId, to: &Assignee) -> Result<(), Refusal> {
+        let tenant = by.tenant();
         for _ in 0..TRIES {
             let (_, incoming, _) = self.storage.one_unrouted(tenant, id).await?.ok_or(Refusal::NotFound)?;
             let pair = Pair { ours: incoming.to.clone(), theirs: incoming.from.clone() };
@@ -231,7 +225,7 @@ impl Engine {
                     let found = self.storage.extension(tenant, number).await?.filter(|e| e.extension.enabled);
                     let owner = found.ok_or_else(|| Refusal::NoSuchExtension(number.clone()))?;
                     arrival.guards.push(Guard::Extension(owner.extension.id, owner.revision));
-                    self.into_thread(tenant, owner.extension.id, &pair, arrival).await?
+                    self.into_thread(by, owner.extension.id, &pair, arrival).await?
                 }
                 Assignee::Queue(_) if arrival.incoming.keyword.is_some() => {
                     return Err(Refusal::invalid("queue: a word of consent waits for nobody; give it to an extension"));
@@ -240,8 +234,8 @@ impl Engine {
                     let line = self.storage.line_of(tenant, key).await?;
                     let line = line.ok_or_else(|| Refusal::NoSuchQueue(key.clone()))?;
                     match lookup.known.open {
-                        Some(open) => self.into_conversation(tenant, open, arrival).await?,
-                        None => self.into_queue(tenant, &line, arrival).await?,
+                        Some(open) => self.into_conversation(by, open, arrival).await?,
+                        None => self.into_queue(by, &line, arrival).await?,
                     }
                 }
             };
@@ -285,7 +279,7 @@ impl Engine {
                 }
                 None if also.is_empty() => true,
                 // It says nothing new of the text, and something of them.
-                None => self.commit(underway.tenant, Decision { guards: vec![], changes: also }).await?,
+                None => self.commit(&By::Engine(underway.tenant), Decision { guards: vec![], changes: also }).await?,
             };
             if done {
                 return Ok(true);
@@ -358,7 +352,7 @@ impl Engine {
             self.limits.send(caller.extension, 1, self.clock.now())?;
             let id = ConversationId(self.clock.new_id());
             let changes = vec![create_sms(caller.extension, pair, id)];
-            if self.commit(caller.tenant, Decision { guards: vec![], changes }).await? {
+            if self.commit(&By::Extension(caller.clone()), Decision { guards: vec![], changes }).await? {
                 return Ok((id, true));
             }
         }
@@ -457,12 +451,13 @@ impl Engine {
     /// What the PBX, or an administrator, records. Answers whether that is new.
     pub async fn put_consent(
         &self,
-        tenant: TenantId,
+        by: &By,
         our_number: Option<Number>,
         number: Number,
         opted_out: bool,
         reason: Option<String>,
     ) -> Result<bool, Refusal> {
+        let tenant = by.tenant();
         let recorded = self.storage.consents_of(tenant, &number).await?;
         let as_is = recorded.iter().find(|c| c.our_number == our_number);
         let was = as_is.is_some_and(|c| c.opted_out);
@@ -473,12 +468,13 @@ impl Engine {
         let at = self.clock.now();
         let consent = Consent { our_number, number, opted_out, source: Source::Pbx, by: None, reason, at };
         let changes = vec![Change::ConsentPut { consent, audience }];
-        self.commit(tenant, Decision { guards: vec![], changes }).await?;
+        self.commit(by, Decision { guards: vec![], changes }).await?;
         Ok(!was && opted_out)
     }
 
     /// What a company sets for all of its people; the same again changes nothing.
-    pub async fn put_settings(&self, tenant: TenantId, settings: Settings) -> Result<(), Refusal> {
+    pub async fn put_settings(&self, by: &By, settings: Settings) -> Result<(), Refusal> {
+        let tenant = by.tenant();
         settings.check()?;
         for _ in 0..TRIES {
             let stored = self.storage.settings(tenant).await?;
@@ -487,7 +483,7 @@ impl Engine {
             }
             let guards = vec![Guard::Settings(stored.revision)];
             let changes = vec![Change::SettingsPut(Box::new(settings.clone()))];
-            if self.commit(tenant, Decision { guards, changes }).await? {
+            if self.commit(by, Decision { guards, changes }).await? {
                 return Ok(());
             }
         }

@@ -1,7 +1,7 @@
 //! Queues of calls have no actor: what the PBX reports of them is decided on what is stored, and committed.
 
 use crate::domain::{
-    Refusal, TenantId,
+    By, Refusal,
     provision::voice_queue::{self, VoiceQueue},
 };
 
@@ -12,11 +12,12 @@ const TRIES: usize = 20;
 
 impl Engine {
     /// Makes a queue of calls as the PBX reports it. Answers whether it is new.
-    pub async fn put_voice_queue(&self, tenant: TenantId, reported: &VoiceQueue) -> Result<bool, Refusal> {
+    pub async fn put_voice_queue(&self, by: &By, reported: &VoiceQueue) -> Result<bool, Refusal> {
+        let tenant = by.tenant();
         for _ in 0..TRIES {
             let stored = self.storage.voice_queue(tenant, &reported.key).await?;
             let (decision, made) = voice_queue::put_voice_queue(stored.as_ref(), reported.clone());
-            if decision.changes.is_empty() || self.commit(tenant, decision).await? {
+            if decision.changes.is_empty() || self.commit(by, decision).await? {
                 return Ok(made);
             }
         }
@@ -24,11 +25,12 @@ impl Engine {
     }
 
     /// The PBX has a queue of calls no longer.
-    pub async fn delete_voice_queue(&self, tenant: TenantId, key: &str) -> Result<(), Refusal> {
+    pub async fn delete_voice_queue(&self, by: &By, key: &str) -> Result<(), Refusal> {
+        let tenant = by.tenant();
         voice_queue::check_key(key)?;
         for _ in 0..TRIES {
             let stored = self.storage.voice_queue(tenant, key).await?;
-            if self.commit(tenant, voice_queue::delete_voice_queue(stored)?).await? {
+            if self.commit(by, voice_queue::delete_voice_queue(stored)?).await? {
                 return Ok(());
             }
         }

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttachmentId, ConversationId, ExtensionId, QueueId, Seq, TenantId, Timestamp, UnroutedId, Version,
+    AttachmentId, ConversationId, ExtensionId, GenerationId, QueueId, Seq, TenantId, Timestamp, UnroutedId, Version,
     conversation::{AttachmentState, Facts, Gone, Kind, Marker, Message, NewMessage, Pair, Queued, Taken},
     extension::{Colleague, Extension},
     phone::Number,
-    provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+    provision::{
+        call::Call,
+        phone_number::PhoneNumber,
+        phonebook::{PhonebookPut, Renamed},
+        voice_queue::VoiceQueue,
+    },
     queue::{Agent, QueuePut},
     settings::Settings,
     sms::{
@@ -83,6 +88,10 @@ pub enum Guard {
     Agent(QueueId, ExtensionId, i64),
     /// Of a queue of calls, by its key; 0: there is none yet.
     VoiceQueue(String, i64),
+    /// Of a phonebook, by its key; 0: there is none yet.
+    Phonebook(String, i64),
+    /// That contacts which were stored beforehand are still there.
+    Load(GenerationId),
     /// Since when the customer of a conversation is owed a reply.
     Owed(ConversationId, Option<Timestamp>),
 }
@@ -149,8 +158,26 @@ pub enum Change {
         password_hash: Option<String>,
         /// The phone numbers it may send from, in order.
         caller_ids: Vec<Number>,
+        /// The keys of its phonebooks, in order.
+        phonebooks: Vec<String>,
         /// Whether it is new.
         made: bool,
+    },
+    /// What an extension may show for numbers may be another: it has other phonebooks.
+    NamesDiffer {
+        /// Whose.
+        extension: ExtensionId,
+    },
+    /// A phonebook is made, altered or gone, or its contacts are others.
+    PhonebookPut(Box<PhonebookPut>),
+    /// Calls of an extension were reported.
+    CallsPut {
+        /// Whose, by its number.
+        extension: String,
+        /// They.
+        calls: Vec<Call>,
+        /// Numbers whose name may be another.
+        renamed: Renamed,
     },
     /// A phone number is made, altered or given up.
     PhoneNumberPut {
@@ -444,6 +471,8 @@ pub enum Happening {
     SettingsUpdated,
     /// A queue of calls was made, altered, or is gone: its key.
     VoiceQueueUpdated(String),
+    /// What its audience may show for these numbers may be another; none: for any.
+    NamesUpdated(Option<Arc<[Number]>>),
     /// An SMS queue was made, altered or given up.
     QueueUpdated(QueueId),
     /// An agent's state in a queue is another.

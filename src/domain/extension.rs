@@ -55,6 +55,13 @@ pub struct Caller {
 pub enum By {
     /// An extension's.
     Extension(Arc<Caller>),
+    /// The PBX's.
+    Pbx {
+        /// Whose.
+        tenant: TenantId,
+        /// What its API key is known by: the first digits of its hash.
+        key: Arc<str>,
+    },
     /// The engine's own: a text came in.
     Engine(TenantId),
 }
@@ -64,7 +71,15 @@ impl By {
     pub fn tenant(&self) -> TenantId {
         match self {
             By::Extension(caller) => caller.tenant,
-            By::Engine(tenant) => *tenant,
+            By::Pbx { tenant, .. } | By::Engine(tenant) => *tenant,
+        }
+    }
+
+    /// Whether they may say how the company's extensions, numbers and queues are.
+    pub fn may_provision(&self) -> bool {
+        match self {
+            By::Extension(caller) => caller.role == Role::Admin,
+            By::Pbx { .. } | By::Engine(_) => true,
         }
     }
 
@@ -72,7 +87,7 @@ impl By {
     pub fn caller(&self) -> Result<&Caller, Refusal> {
         match self {
             By::Extension(caller) => Ok(caller),
-            By::Engine(_) => Err(Refusal::Forbidden("only an extension may do this".into())),
+            By::Pbx { .. } | By::Engine(_) => Err(Refusal::Forbidden("only an extension may do this".into())),
         }
     }
 }
@@ -88,10 +103,12 @@ pub struct Extension {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// Whether it may sign in.
+    /// Whether it may sign in; who is deleted may not.
     pub enabled: bool,
     /// Rises when its password changes: tokens of an earlier one are void.
     pub credential: i64,
+    /// Whether it is gone for good: one that is made later with its number is another person.
+    pub deleted: bool,
 }
 
 impl fmt::Display for Caller {

@@ -64,6 +64,14 @@ id!(
     /// A named team inbox.
     QueueId
 );
+id!(
+    /// A phonebook.
+    PhonebookId
+);
+id!(
+    /// One state of all contacts of a phonebook: a load stores them under a new one, and then takes its place.
+    GenerationId
+);
 
 /// The place of a message in its conversation: 1, 2, 3 … without gaps.
 pub type Seq = i64;

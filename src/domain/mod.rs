@@ -2,8 +2,10 @@
 //!
 //! Everything here is a value or a pure function of values, so each rule is tested beside the rule, in milliseconds.
 
+pub mod audit;
 pub mod change;
 pub mod claims;
+pub mod contacts;
 pub mod conversation;
 pub mod extension;
 pub mod ids;
@@ -22,8 +24,8 @@ pub mod timestamp;
 pub use change::{Audience, Change, Committed, Decision, Guard, Happening};
 pub use extension::{By, Caller, Role};
 pub use ids::{
-    AttachmentId, AttemptId, ClientId, ConversationId, ExtensionId, QueueId, Seq, SessionId, TenantId, UnroutedId,
-    Version,
+    AttachmentId, AttemptId, ClientId, ConversationId, ExtensionId, GenerationId, PhonebookId, QueueId, Seq, SessionId,
+    TenantId, UnroutedId, Version,
 };
 pub use refusal::Refusal;
 pub use text::MessageText;

@@ -10,6 +10,12 @@ pub enum Refusal {
     /// The request can't be understood; the text names the field.
     #[error("{0}")]
     InvalidRequest(String),
+    /// More bytes than are taken.
+    #[error("the body is larger than is taken here")]
+    PayloadTooLarge,
+    /// A body that is in no form that is taken.
+    #[error("send JSON, as application/json; contacts also a line each, as application/x-ndjson")]
+    UnsupportedMediaType,
     /// No token, or one that is no longer good.
     #[error("sign in first")]
     Unauthenticated,

@@ -22,6 +22,12 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// A time in RFC 3339, in whatever zone.
+    pub fn parse(text: &str) -> Option<Self> {
+        let at = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
+        i64::try_from(at.unix_timestamp_nanos() / 1000).ok().map(Timestamp)
+    }
+
     /// How long after `earlier` this is; zero if it isn't.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

@@ -12,8 +12,8 @@ use actix_web::{
 
 use crate::{
     actors::Identity,
-    domain::{Refusal, Role, TenantId},
-    storage::Scope,
+    domain::{By, Refusal, Role, TenantId},
+    storage::{Scope, SecretHash},
 };
 
 use super::{Shared, error::Refused};
@@ -89,6 +89,8 @@ impl FromRequest for SignedIn {
 pub struct Provisioner {
     /// The tenant.
     pub tenant: TenantId,
+    /// On whose behalf.
+    pub by: By,
 }
 
 impl FromRequest for Provisioner {
@@ -104,13 +106,14 @@ impl FromRequest for Provisioner {
                 if owner.scope == Scope::PbxRead && !reads(&request) {
                     return Err(Refusal::Forbidden("this key may read, not write".into()).into());
                 }
-                return Ok(Provisioner { tenant: owner.tenant });
+                let (tenant, key) = (owner.tenant, SecretHash::of(&token).label().into());
+                return Ok(Provisioner { tenant, by: By::Pbx { tenant, key } });
             }
             let caller = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?.caller;
             if caller.role != Role::Admin {
                 return Err(Refusal::Forbidden("only an administrator, or the PBX, may do this".into()).into());
             }
-            Ok(Provisioner { tenant: caller.tenant })
+            Ok(Provisioner { tenant: caller.tenant, by: By::Extension(caller) })
         })
     }
 }

@@ -82,7 +82,7 @@ pub async fn put_consent(
         return Err(Refusal::invalid("reason: up to 200 characters").into());
     }
     let (ours, theirs) = numbers(&path)?;
-    let made = shared.engine.put_consent(who.tenant, ours, theirs, true, reason).await?;
+    let made = shared.engine.put_consent(&who.by, ours, theirs, true, reason).await?;
     Ok(if made { HttpResponse::Created().finish() } else { HttpResponse::Ok().finish() })
 }
 
@@ -103,7 +103,7 @@ pub async fn delete_consent(
     if !recorded.iter().any(|c| c.opted_out && c.our_number == ours) {
         return Err(Refusal::NotFound.into());
     }
-    shared.engine.put_consent(who.tenant, ours, theirs, false, None).await?;
+    shared.engine.put_consent(&who.by, ours, theirs, false, None).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

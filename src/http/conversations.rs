@@ -44,8 +44,9 @@ pub async fn list(
     };
     let after = page.after.as_deref().map(place).transpose()?;
     let storage = &shared.engine.storage;
-    let q = page.q.as_deref();
-    let mut rows = storage.conversations(caller.tenant, caller.extension, filter, q, after, limit + 1).await?;
+    let needle = json::needle(page.q.as_deref())?;
+    let mut rows =
+        storage.conversations(caller.tenant, caller.extension, filter, needle.as_ref(), after, limit + 1).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(catch_up::page_end);
@@ -149,7 +150,8 @@ pub async fn messages(
         Page::Newest | Page::Before(_) => messages.first().map(|m| format!("down.{}", m.seq)),
     };
     let next = next.filter(|_| more);
-    Ok(Json(List { items: messages.iter().map(|m| Message::of(m, &people)).collect(), next }))
+    let names = storage.contact_names(caller, messages.iter().filter_map(|m| m.author.number().cloned())).await?;
+    Ok(Json(List { items: messages.iter().map(|m| Message::of(m, &people).with_names(&names)).collect(), next }))
 }
 
 /// Where a page of a timeline ended, and in which direction it went.

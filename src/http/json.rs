@@ -2,22 +2,38 @@
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    dev::{Payload, ResourceDef},
+    dev::{JsonBody, Payload, ResourceDef},
     error::{JsonPayloadError, QueryPayloadError},
     http::Method,
     web::{Bytes, JsonConfig, PathConfig, QueryConfig},
 };
 use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::openapi::OpenApi as Document;
 
-use crate::{domain::Refusal, protocol::problem::Problem};
+use crate::{
+    domain::{Refusal, contacts::search::Needle},
+    protocol::problem::Problem,
+};
 
 use super::error::{Refused, respond};
 
 /// JSON bodies up to a size in bytes.
 pub fn body(limit: usize) -> JsonConfig {
     JsonConfig::default().limit(limit).error_handler(|error, _| unread(error))
+}
+
+/// A JSON body that may be larger than others: up to 1 MiB, a thousand of whatever it lists.
+pub struct Bulk<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Bulk<T> {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = JsonBody::<T>::new(request, payload, None, true).limit(1 << 20);
+        Box::pin(async move { body.await.map(Bulk).map_err(unread) })
+    }
 }
 
 /// The answer to a body that can't be read.
@@ -74,6 +90,11 @@ pub fn limit(asked: Option<usize>) -> Result<usize, Refusal> {
         limit @ 1..=200 => Ok(limit),
         _ => Err(Refusal::invalid("limit: 1 to 200")),
     }
+}
+
+/// What is looked for, if anything is.
+pub fn needle(q: Option<&str>) -> Result<Option<Needle>, Refusal> {
+    q.map_or(Ok(None), Needle::typed)
 }
 
 /// Where a page ended that is asked on by id.

@@ -1,10 +1,13 @@
 //! The HTTP interface: every route on this page, thin handlers behind it.
 
 mod attachments;
+mod audit;
 mod auth;
 mod carriers;
 mod client_address;
 mod consents;
+mod contact_stream;
+mod contacts;
 mod conversations;
 mod dead_letters;
 mod deliveries;
@@ -16,6 +19,7 @@ mod participants;
 mod pbx;
 mod people;
 mod phone_numbers;
+mod phonebooks;
 mod portal;
 mod queues;
 mod settings;
@@ -72,6 +76,9 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(people::extensions)
         .service(people::settings)
         .service(people::names)
+        .service(contacts::find_contacts)
+        .service(contacts::my_phonebooks)
+        .service(contacts::contacts_of_phonebook)
         .service(conversations::list)
         .service(conversations::create)
         .service(conversations::get)
@@ -98,6 +105,16 @@ fn api(cfg: &mut ServiceConfig<'_>) {
         .service(ws::connect)
         .service(pbx::list_extensions)
         .service(pbx::put_extension)
+        .service(pbx::delete_extension)
+        .service(phonebooks::list_phonebooks)
+        .service(phonebooks::put_phonebook)
+        .service(phonebooks::delete_phonebook)
+        .service(phonebooks::list_contacts)
+        .service(phonebooks::replace_contacts)
+        .service(phonebooks::patch_contacts)
+        .service(contacts::report_calls)
+        .service(audit::list_audit)
+        .service(phone_numbers::list_carriers)
         .service(tokens::issue_token)
         .service(phone_numbers::list_numbers)
         .service(phone_numbers::put_number)

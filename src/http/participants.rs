@@ -10,7 +10,7 @@ use crate::{
     protocol::{
         self,
         requests::{AddParticipants, ListParticipants},
-        shapes::{Conversation, List, Participant},
+        shapes::{Conversation, List, Outsider, Participant},
     },
 };
 
@@ -57,7 +57,11 @@ pub async fn list_participants(
         _ => None,
     };
     let inside = inside.iter().filter_map(|r| Participant::of(r, &people));
-    let items = inside.chain(outside.into_iter().map(|n| Participant::Outsider(n.into()))).collect();
+    let mut names = storage.contact_names(caller, outside.iter().map(|number| (*number).clone())).await?;
+    let outside = outside
+        .into_iter()
+        .map(|number| Participant::Outsider(Outsider { number: number.to_string(), name: names.remove(number) }));
+    let items = inside.chain(outside).collect();
     Ok(Json(List { items, next }))
 }
 

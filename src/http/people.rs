@@ -1,6 +1,6 @@
 //! Signing in and out, the directory, and what a client needs to know.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -11,10 +11,11 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    actors::Identity,
+    actors::{Identity, catch_up},
     config::host_of,
     domain::{
-        Refusal, TenantId,
+        By, Refusal, TenantId,
+        audit::Entry,
         extension::check_number,
         phone::Number,
         text::{MAX_CHARACTERS, MAX_SMS_CHARACTERS},
@@ -93,6 +94,9 @@ pub async fn login(
     let Some(stored) = stored.filter(|_| right) else {
         metrics::counter!("partyline_failed_logins_total").increment(1);
         tracing::info!(%address, "a login failed");
+        if let Some(tenant) = tenant {
+            engine.storage.audit(&By::Engine(tenant), &Entry::new("login.failed", number, None)).await?;
+        }
         return Err(Refusal::WrongCredentials.into());
     };
     failures.succeeded(&who, address);
@@ -101,6 +105,8 @@ pub async fn login(
         engine.storage.issue_token(stored.tenant, stored.extension.id, stored.extension.credential, ttl).await?;
     let tenant = engine.storage.tenant_name(stored.tenant).await?.unwrap_or_default();
     tracing::info!(extension = %stored.extension.id, "signed in");
+    let by = By::Extension(Arc::new(stored.clone().into_caller()));
+    engine.storage.audit(&by, &Entry::new("login", number, None)).await?;
     let me = engine.me(&stored.into_caller(), &tenant).await?;
     let cookie = cookie(token.clone(), ttl, shared.config.is_secure());
     Ok(HttpResponse::Ok().cookie(cookie).json(Session { token, expires_at: expires_at.to_rfc3339(), me }))
@@ -184,8 +190,8 @@ pub async fn extensions(
     let limit = json::limit(page.limit)?;
     let tenant = who.identity.caller.tenant;
     let storage = &shared.engine.storage;
-    let mut found =
-        storage.extensions(tenant, page.q.as_deref(), page.after.as_deref(), true, limit as u64 + 1).await?;
+    let needle = json::needle(page.q.as_deref())?;
+    let mut found = storage.extensions(tenant, needle.as_ref(), page.after.as_deref(), true, limit + 1).await?;
     let next = (found.len() > limit).then(|| found[limit - 1].number.clone());
     found.truncate(limit);
     let states = shared.engine.presence(tenant, found.iter().map(|e| e.id).collect()).await;
@@ -205,14 +211,15 @@ pub async fn extensions(
 )]
 #[get("/v1/names")]
 pub async fn names(
-    _who: SignedIn,
+    shared: Data<Shared>,
+    who: SignedIn,
     Query(asked): Query<AskNames>,
 ) -> Result<Json<std::collections::BTreeMap<String, String>>, Refused> {
     let numbers: Vec<_> = asked.numbers.split(',').filter_map(Number::sender).collect();
     if numbers.len() > 200 {
         return Err(Refusal::invalid("numbers: up to 200").into());
     }
-    Ok(Json(numbers.into_iter().map(|number| (number.to_string(), number.international())).collect()))
+    Ok(Json(catch_up::shown_as(&shared.engine.storage, &who.identity.caller, numbers).await?))
 }
 
 /// What a client needs to know.

@@ -6,10 +6,11 @@ use actix_web::{
 };
 
 use crate::{
+    config::Carrier,
     domain::{phone::Number, provision::phone_number::PhoneNumber},
     protocol::{
         requests::{ListNumbers, PutNumber},
-        shapes::{List, ProvisionedNumber},
+        shapes::{CarrierEntry, List, ProvisionedNumber},
     },
 };
 
@@ -35,6 +36,17 @@ pub async fn list_numbers(
     Ok(Json(List { items: found.iter().map(Into::into).collect(), next }))
 }
 
+/// Who carries texts here: what may be a number's `carrier`.
+#[utoipa::path(tag = "pbx", responses((status = 200, body = List<CarrierEntry>), Problems))]
+#[get("/v1/pbx/carriers")]
+pub async fn list_carriers(shared: Data<Shared>, _who: Provisioner) -> Json<List<CarrierEntry>> {
+    let entry = |(name, carrier): (&String, &Carrier)| {
+        let (name, kind) = (name.clone(), carrier.kind().to_owned());
+        CarrierEntry { parked: shared.engine.is_parked(&name), name, kind }
+    };
+    Json(List { items: shared.config.carriers.iter().map(entry).collect(), next: None })
+}
+
 /// Make a phone number ours, or alter it to be so. The same again changes nothing.
 #[utoipa::path(
     tag = "pbx",
@@ -51,7 +63,7 @@ pub async fn put_number(
 ) -> Result<HttpResponse, Refused> {
     let PutNumber { label, sms_enabled, carrier, queue, extension } = body;
     let phone_number = PhoneNumber { number: Number::owned(&number)?, label, sms_enabled, carrier, queue, extension };
-    let made = shared.engine.put_phone_number(who.tenant, &phone_number).await?;
+    let made = shared.engine.put_phone_number(&who.by, &phone_number).await?;
     let shown = ProvisionedNumber::from(&phone_number);
     Ok(if made { HttpResponse::Created().json(shown) } else { HttpResponse::Ok().json(shown) })
 }
@@ -64,6 +76,6 @@ pub async fn delete_number(
     who: Provisioner,
     number: Path<String>,
 ) -> Result<HttpResponse, Refused> {
-    shared.engine.delete_phone_number(who.tenant, &Number::owned(&number)?).await?;
+    shared.engine.delete_phone_number(&who.by, &Number::owned(&number)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

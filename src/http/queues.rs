@@ -249,7 +249,7 @@ pub async fn put_queue(
     let settings = Settings { name, idle_timeout_s, unclaimed_timeout_s, timeout_response };
     let mut seen = std::collections::BTreeSet::new();
     let members: Vec<_> = members.into_iter().filter(|number| seen.insert(number.clone())).collect();
-    let (id, made) = shared.engine.put_queue(who.tenant, &key, settings.clone(), members.clone()).await?;
+    let (id, made) = shared.engine.put_queue(&who.by, &key, settings.clone(), members.clone()).await?;
     let shown = ProvisionedQueue::of(id, &key, &settings, &members);
     Ok(if made { HttpResponse::Created().json(shown) } else { HttpResponse::Ok().json(shown) })
 }
@@ -258,6 +258,6 @@ pub async fn put_queue(
 #[utoipa::path(tag = "pbx", params(("key" = String, Path)), responses((status = 204), Problems))]
 #[delete("/v1/pbx/queues/{key}")]
 pub async fn delete_queue(shared: Data<Shared>, who: Provisioner, key: Path<String>) -> Result<HttpResponse, Refused> {
-    shared.engine.delete_queue(who.tenant, &key).await?;
+    shared.engine.delete_queue(&who.by, &key).await?;
     Ok(HttpResponse::NoContent().finish())
 }

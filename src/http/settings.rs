@@ -41,7 +41,7 @@ pub async fn put_settings(
         opt_in_text: body.opt_in_text.unwrap_or(default.opt_in_text),
         pause_reasons: body.pause_reasons.unwrap_or(default.pause_reasons),
     };
-    shared.engine.put_settings(who.tenant, settings.clone()).await?;
+    shared.engine.put_settings(&who.by, settings.clone()).await?;
     Ok(Json(shown(settings)))
 }
 

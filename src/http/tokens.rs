@@ -8,7 +8,7 @@ use actix_web::{
 };
 
 use crate::{
-    domain::{Refusal, extension::check_number},
+    domain::{Refusal, audit::Entry, extension::check_number},
     protocol::{requests::IssueToken, shapes::Token},
 };
 
@@ -49,5 +49,6 @@ pub async fn issue_token(
     // Under the password of now: if that changes, this is void, too.
     let ttl = Duration::from_secs(ttl_s);
     let (token, expires_at) = storage.issue_token(who.tenant, extension.id, extension.credential, ttl).await?;
+    storage.audit(&who.by, &Entry::new("token.issued", number.into_inner(), None)).await?;
     Ok(HttpResponse::Created().json(Token { token, expires_at: expires_at.to_rfc3339() }))
 }

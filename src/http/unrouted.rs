@@ -68,6 +68,6 @@ pub async fn assign_unrouted(
         (None, Some(key)) => Assignee::Queue(key),
         _ => return Err(Refusal::invalid("extension or queue: one of them").into()),
     };
-    shared.engine.assign_unrouted(who.tenant, protocol::id(&id)?, &to).await?;
+    shared.engine.assign_unrouted(&who.by, protocol::id(&id)?, &to).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,11 +1,9 @@
 //! Queues of calls, as the PBX reports them: what it puts, and what people see of it.
 
-use std::{collections::BTreeSet, pin::Pin};
+use std::collections::BTreeSet;
 
 use actix_web::{
-    Error, FromRequest, HttpRequest, HttpResponse, delete,
-    dev::{JsonBody, Payload},
-    get, put,
+    HttpResponse, delete, get, put,
     web::{Data, Json, Path, Query},
 };
 
@@ -24,22 +22,6 @@ use super::{
     error::{Problems, Refused},
     json,
 };
-
-/// The largest report, in bytes: 1,000 agents who have each a reason to pause.
-const REPORT_MAX: usize = 512 << 10;
-
-/// A report of the PBX. It may be larger than other bodies.
-pub struct Report(PutVoiceQueue);
-
-impl FromRequest for Report {
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = JsonBody::<PutVoiceQueue>::new(request, payload, None, true).limit(REPORT_MAX);
-        Box::pin(async move { body.await.map(Report).map_err(json::unread) })
-    }
-}
 
 /// Every queue of calls, by key.
 #[utoipa::path(
@@ -72,11 +54,11 @@ pub async fn put_voice_queue(
     shared: Data<Shared>,
     who: Provisioner,
     key: Path<String>,
-    Report(body): Report,
+    json::Bulk(body): json::Bulk<PutVoiceQueue>,
 ) -> Result<HttpResponse, Refused> {
     let agents = body.agents.into_iter().map(Into::into).collect();
     let reported = voice_queue::VoiceQueue::reported(key.into_inner(), body.name, agents)?;
-    let made = shared.engine.put_voice_queue(who.tenant, &reported).await?;
+    let made = shared.engine.put_voice_queue(&who.by, &reported).await?;
     let shown = ProvisionedVoiceQueue::from(&reported);
     Ok(if made { HttpResponse::Created().json(shown) } else { HttpResponse::Ok().json(shown) })
 }
@@ -89,7 +71,7 @@ pub async fn delete_voice_queue(
     who: Provisioner,
     key: Path<String>,
 ) -> Result<HttpResponse, Refused> {
-    shared.engine.delete_voice_queue(who.tenant, &key).await?;
+    shared.engine.delete_voice_queue(&who.by, &key).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

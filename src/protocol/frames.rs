@@ -316,6 +316,9 @@ pub enum Event {
     /// A queue of calls is new, has changed, or is gone: ask `GET /v1/voice-queues`.
     #[serde(rename = "voice_queue.updated")]
     VoiceQueueUpdated(VoiceQueueUpdated),
+    /// What I may show for some numbers may be another: ask `GET /v1/names` again.
+    #[serde(rename = "names.updated")]
+    NamesUpdated(NamesUpdated),
     /// A conversation waits, or what it shows has changed. To available agents.
     #[serde(rename = "queue.waiting")]
     QueueWaiting(QueueWaiting),
@@ -340,6 +343,13 @@ pub struct ConsentUpdated {
     pub number: String,
     /// From which of ours; null: from any.
     pub our_number: Option<String>,
+}
+
+/// Other names may be known for some numbers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NamesUpdated {
+    /// For these; null: for any.
+    pub numbers: Option<Vec<String>>,
 }
 
 /// A text is nobody's, or is so no longer.
@@ -504,6 +514,9 @@ impl EventFrame {
             }),
             Happening::UnroutedUpdated(id) => Event::UnroutedUpdated(UnroutedUpdated { id: id.to_string() }),
             Happening::SettingsUpdated => Event::SettingsUpdated(SettingsUpdated {}),
+            Happening::NamesUpdated(numbers) => Event::NamesUpdated(NamesUpdated {
+                numbers: numbers.as_ref().map(|numbers| numbers.iter().map(ToString::to_string).collect()),
+            }),
             Happening::VoiceQueueUpdated(key) => Event::VoiceQueueUpdated(VoiceQueueUpdated { key: key.clone() }),
             Happening::QueueUpdated(id) => Event::QueueUpdated(QueueUpdated { id: id.to_string() }),
             Happening::AgentUpdated { queue, agent } => Event::AgentUpdated(AgentUpdated {

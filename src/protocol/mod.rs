@@ -2,6 +2,8 @@
 //!
 //! Clients, the PBX and carriers rely on these names. OpenAPI is generated from them.
 
+pub mod audit;
+pub mod contacts;
 pub mod frames;
 pub mod problem;
 pub mod requests;

@@ -31,6 +31,8 @@ pub struct Problem {
 pub fn code(refusal: &Refusal) -> (&'static str, u16, &'static str) {
     match refusal {
         Refusal::InvalidRequest(_)      => ("invalid_request",      400, "The request can't be understood"),
+        Refusal::PayloadTooLarge        => ("payload_too_large",    413, "Too large"),
+        Refusal::UnsupportedMediaType   => ("unsupported_media_type", 415, "Unsupported media type"),
         Refusal::Unauthenticated        => ("unauthenticated",      401, "Sign in first"),
         Refusal::WrongCredentials       => ("unauthenticated",      401, "Not signed in"),
         Refusal::Forbidden(_)           => ("forbidden",            403, "Not allowed"),
@@ -81,8 +83,8 @@ impl Problem {
     pub fn of_http(status: u16) -> Self {
         let (code, title, detail) = match status {
             405 => ("method_not_allowed", "Method not allowed", "this address doesn't take that method"),
-            413 => ("payload_too_large", "Too large", "the body is larger than is taken here"),
-            415 => ("unsupported_media_type", "Unsupported media type", "send JSON, as application/json"),
+            413 => return Problem::from(&Refusal::PayloadTooLarge),
+            415 => return Problem::from(&Refusal::UnsupportedMediaType),
             _ => return Problem::from(&Refusal::NotFound),
         };
         Problem { title, status, detail: detail.into(), code, claimed_by: None, retry_after_s: None }

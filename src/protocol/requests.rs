@@ -260,6 +260,9 @@ pub struct PutExtension {
     /// The phone numbers it may send from, in order; they may be provisioned later. None if absent.
     #[serde(default)]
     pub caller_ids: Vec<String>,
+    /// The keys of its phonebooks, up to 20, in order; they may be provisioned later. None if absent.
+    #[serde(default)]
+    pub phonebooks: Vec<String>,
 }
 
 /// Signs an extension in on its behalf.

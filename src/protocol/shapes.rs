@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::{
     self, Caller, ExtensionId,
     change::Reading,
+    contacts::Names,
     conversation::{Facts, Marker, Whom},
     extension::{Extension, People},
     phone::Number,
@@ -191,17 +192,20 @@ pub struct ProvisionedExtension {
     pub enabled: bool,
     /// The phone numbers it may send from, in order.
     pub caller_ids: Vec<String>,
+    /// The keys of its phonebooks, in order.
+    pub phonebooks: Vec<String>,
 }
 
 impl ProvisionedExtension {
     /// As the PBX put it.
-    pub fn of(e: &Extension, caller_ids: &[Number]) -> Self {
+    pub fn of(e: &Extension, caller_ids: &[Number], phonebooks: Vec<String>) -> Self {
         Self {
             extension: e.number.clone(),
             name: e.name.clone(),
             role: e.role.into(),
             enabled: e.enabled,
             caller_ids: caller_ids.iter().map(Number::to_string).collect(),
+            phonebooks,
         }
     }
 }
@@ -228,6 +232,17 @@ impl From<&PhoneNumber> for ProvisionedNumber {
         let PhoneNumber { number, label, sms_enabled, carrier, queue, extension } = n.clone();
         Self { number: number.to_string(), label, sms_enabled, carrier, queue, extension }
     }
+}
+
+/// One who carries texts here.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CarrierEntry {
+    /// The section of the configuration.
+    pub name: String,
+    /// `simulator`, `twilio` …
+    pub kind: String,
+    /// Whether it does not take our credentials: nothing is sent until it does.
+    pub parked: bool,
 }
 
 /// What a message is.
@@ -620,6 +635,33 @@ impl Conversation {
             my_read: Some(my_read.into()),
             ..Self::of(facts, people)
         }
+    }
+}
+
+impl Conversation {
+    /// With what who looks may show for numbers.
+    pub fn with_names(mut self, names: &Names) -> Self {
+        let known = |number: &String| names.get(&Number::stored(number.clone())).cloned();
+        if let Some(name) = self.number.as_ref().and_then(known) {
+            self.name = Some(name);
+        }
+        for participant in &mut self.participants {
+            if let Participant::Outsider(outsider) = participant {
+                outsider.name = known(&outsider.number);
+            }
+        }
+        self.last_message = self.last_message.map(|message| message.with_names(names));
+        self
+    }
+}
+
+impl Message {
+    /// With what who looks may show for numbers.
+    pub fn with_names(mut self, names: &Names) -> Self {
+        if let Some(Who::Outsider(outsider)) = &mut self.from {
+            outsider.name = names.get(&Number::stored(outsider.number.clone())).cloned();
+        }
+        self
     }
 }
 

@@ -57,6 +57,7 @@ struct RareChanges {
     queues: bool,
     consents: bool,
     unrouted: bool,
+    names: bool,
     settings: Version,
 }
 
@@ -122,6 +123,20 @@ impl Storage {
         if rare.unrouted {
             self.merge_unrouted(&tx, &mut merged, reader, after, most).await?;
         }
+        if rare.names {
+            let me = match reader {
+                Reader::Extension(me) => Some(me),
+                Reader::Tenant => None,
+            };
+            let mut told: BTreeMap<Version, Vec<ExtensionId>> = BTreeMap::new();
+            for (version, who) in self.names_since(&tx, tenant, after, me, one_more(most)).await? {
+                told.entry(version).or_default().push(who);
+            }
+            // Which numbers it was about is not remembered: it may be any.
+            for (version, who) in told {
+                merged.add(version, who.into(), Happening::NamesUpdated(None));
+            }
+        }
         if rare.settings > after {
             merged.add_for_all(rare.settings, Happening::SettingsUpdated);
         }
@@ -145,6 +160,8 @@ impl Storage {
              EXISTS (SELECT 1 FROM sms_queue WHERE tenant_id = $1 AND version > $2) AS queues, \
              EXISTS (SELECT 1 FROM consent WHERE tenant_id = $1 AND version > $2) AS consents, \
              EXISTS (SELECT 1 FROM unrouted WHERE tenant_id = $1 AND version > $2) AS unrouted, \
+             EXISTS (SELECT 1 FROM extension WHERE tenant_id = $1 AND names_version > $2) \
+             OR EXISTS (SELECT 1 FROM phonebook WHERE tenant_id = $1 AND version > $2) AS names, \
              (SELECT settings_version FROM tenant WHERE id = $1) AS settings";
         let row = db.query_one_raw(self.statement(sql, [tenant.0.into(), after.into()])).await?;
         row.map_or(Ok(RareChanges::default()), |row| {
@@ -156,6 +173,7 @@ impl Storage {
                 queues: column(&row, "queues")?,
                 consents: column(&row, "consents")?,
                 unrouted: column(&row, "unrouted")?,
+                names: column(&row, "names")?,
                 settings: column(&row, "settings")?,
             })
         })

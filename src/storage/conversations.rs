@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::domain::{
     ConversationId, ExtensionId, Seq, TenantId, Timestamp, Version,
     change::Reading,
+    contacts::search::Needle,
     conversation::{Conversation, Facts, Kind, Marker, Message, PARTICIPANTS_SHOWN, Pair},
     extension::Colleague,
     phone::Number,
@@ -14,9 +15,9 @@ use crate::domain::{
 
 use super::{
     Storage, StorageError, column,
+    contacts::BOOKS,
     dialect::{Column, Hex, bulk},
     extension_id,
-    extensions::like,
     messages::{dressed, messages},
     queues::{PLACE, PLACED, queued},
 };
@@ -214,12 +215,12 @@ impl Storage {
         tenant: TenantId,
         me: ExtensionId,
         filter: Filter,
-        q: Option<&str>,
+        needle: Option<&Needle>,
         before: Option<(Timestamp, ConversationId)>,
         limit: usize,
     ) -> Result<Vec<Row>, StorageError> {
         let tx = self.moment().await?;
-        self.newest(&tx, tenant, me, filter, q, before, limit).await
+        self.newest(&tx, tenant, me, filter, needle, before, limit).await
     }
 
     /// The newest conversations of an extension, and the version as of which they are so.
@@ -254,7 +255,7 @@ impl Storage {
         tenant: TenantId,
         me: ExtensionId,
         filter: Filter,
-        q: Option<&str>,
+        needle: Option<&Needle>,
         before: Option<(Timestamp, ConversationId)>,
         limit: usize,
     ) -> Result<Vec<Row>, StorageError> {
@@ -282,24 +283,34 @@ impl Storage {
             Filter::NeedsReply => sql.push_str(" AND c.needs_reply_since IS NOT NULL"),
             Filter::All | Filter::Closed | Filter::Missed => {}
         }
-        if let Some(q) = q {
-            sql.push_str(
-                " AND (lower(c.name) LIKE $6 ESCAPE '\\' OR c.their_number LIKE $7 ESCAPE '\\' \
-                 OR c.kind = 'direct' AND EXISTS \
-                 (SELECT 1 FROM participant o JOIN extension e ON e.id = o.extension_id \
-                 WHERE o.conversation_id = c.id AND o.extension_id <> $1 \
-                 AND (e.number LIKE $6 ESCAPE '\\' OR lower(e.name) LIKE $6 ESCAPE '\\')))",
-            );
-            values.push(like(q).into());
-            // A number is found by its digits, however they are written.
-            let digits: String = q.chars().filter(char::is_ascii_digit).collect();
-            let is_number = !digits.is_empty() && !q.chars().any(char::is_alphabetic);
-            values.push(like(if is_number { &digits } else { q }).into());
+        if let Some(needle) = needle {
+            sql.push_str(&self.named_so(needle, &mut values));
         }
         sql.push_str(" ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $5");
         let rows = db.query_all_raw(self.statement(&sql, values)).await?;
         let ids = rows.iter().map(|r| column(r, "id").map(ConversationId)).collect::<Result<Vec<_>, _>>()?;
         self.rows_of(db, tenant, me, &ids).await
+    }
+
+    /// A condition that the conversation `c` is found by what somebody types: a group by its name, a chat by the other's
+    /// name or number, a thread by its number or by what `$1` of the tenant `$2` may show for it.
+    fn named_so(&self, needle: &Needle, values: &mut Vec<Value>) -> String {
+        let group = self.matches("c.name_search", needle, values);
+        let other = self.matches("o.search", needle, values);
+        let contact = self.matches("k.search", needle, values);
+        let caller = self.matches("r.search", needle, values);
+        let number = needle.digits.as_deref().or_else(|| needle.words.first().map(String::as_str)).unwrap_or("\n");
+        values.push(number.into());
+        let number = self.0.dialect.contains("lower(c.their_number)", &format!("${}", values.len()));
+        format!(
+            " AND ({group} OR {number} OR c.kind = 'direct' AND EXISTS (SELECT 1 FROM participant q \
+             JOIN extension o ON o.id = q.extension_id WHERE q.conversation_id = c.id AND q.extension_id <> $1 \
+             AND {other}) OR c.their_number IS NOT NULL AND (EXISTS (SELECT 1 FROM {BOOKS} JOIN contact_number n \
+             ON n.generation = books.generation AND n.number = c.their_number JOIN contact k \
+             ON k.generation = n.generation AND k.key = n.key WHERE {contact}) OR EXISTS (SELECT 1 FROM extension me \
+             JOIN recent_call r ON r.tenant_id = me.tenant_id AND r.extension = me.number \
+             AND r.number = c.their_number WHERE me.id = $1 AND {caller})))"
+        )
     }
 
     /// These conversations, in this order. Whether `me` may see them is settled before.

@@ -72,6 +72,14 @@ impl Dialect {
         }
     }
 
+    /// A condition that a text contains another, letter by letter.
+    pub(super) fn contains(self, text: &str, part: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("instr({text}, {part}) > 0"),
+            Dialect::Postgres => format!("strpos({text}, {part}) > 0"),
+        }
+    }
+
     /// What locks the selected rows until the end of the transaction. SQLite has one writer anyway.
     pub(super) fn for_update(self) -> &'static str {
         match self {

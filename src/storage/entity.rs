@@ -37,6 +37,8 @@ pub(super) mod extension {
         pub revision: i64,
         pub version: i64,
         pub created_at: i64,
+        pub deleted: bool,
+        pub search: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query};
 
 use crate::domain::{
     Caller, ExtensionId, Role, TenantId,
+    contacts::search::Needle,
     extension::{Colleague, Extension, People},
 };
 
@@ -15,7 +14,7 @@ use super::{
     Storage, StorageError, column,
     dialect::{Column, Hex, bulk},
     entity::{extension, tenant},
-    extension_id,
+    extension_id, models,
 };
 
 /// An extension, and what guards its provisioning.
@@ -53,6 +52,7 @@ impl TryFrom<extension::Model> for StoredExtension {
                 role,
                 enabled: row.enabled,
                 credential: row.credential,
+                deleted: row.deleted,
             },
             password_hash: row.password_hash,
             revision: row.revision,
@@ -110,11 +110,12 @@ impl Storage {
         row.map(|t| TenantId(t.id)).ok_or_else(|| StorageError::Inconsistent(format!("no tenant {name}")))
     }
 
-    /// The extension of that number.
+    /// The extension of that number; who is deleted has none.
     pub async fn extension(&self, tenant: TenantId, number: &str) -> Result<Option<StoredExtension>, StorageError> {
         extension::Entity::find()
             .filter(extension::Column::TenantId.eq(tenant.0))
             .filter(extension::Column::Number.eq(number))
+            .filter(extension::Column::Deleted.eq(false))
             .one(&self.0.reader)
             .await?
             .map(StoredExtension::try_from)
@@ -141,30 +142,32 @@ impl Storage {
         found.iter().map(colleague).collect()
     }
 
-    /// The tenant's extensions by number, after `after`; with `q` those whose number or name contains it.
+    /// The tenant's extensions by number, after `after`; with a needle those whose number or name matches.
     pub async fn extensions(
         &self,
         tenant: TenantId,
-        q: Option<&str>,
+        needle: Option<&Needle>,
         after: Option<&str>,
         enabled_only: bool,
-        limit: u64,
+        limit: usize,
     ) -> Result<Vec<Extension>, StorageError> {
-        let mut query = extension::Entity::find().filter(extension::Column::TenantId.eq(tenant.0));
-        if let Some(after) = after {
-            query = query.filter(extension::Column::Number.gt(after));
-        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut values = vec![tenant.0.into(), after.unwrap_or_default().into(), limit.into()];
+        let mut sql =
+            String::from("SELECT e.* FROM extension e WHERE e.tenant_id = $1 AND e.number > $2 AND NOT e.deleted");
         if enabled_only {
-            query = query.filter(extension::Column::Enabled.eq(true));
+            sql.push_str(" AND e.enabled");
         }
-        if let Some(q) = q {
-            let pattern = sea_query::LikeExpr::new(like(q)).escape('\\');
-            let name = sea_query::Expr::expr(sea_query::Func::lower(sea_query::Expr::col(extension::Column::Name)));
-            query = query
-                .filter(Condition::any().add(extension::Column::Number.like(pattern.clone())).add(name.like(pattern)));
+        if let Some(needle) = needle {
+            sql.push_str(" AND ");
+            sql.push_str(&self.matches("e.search", needle, &mut values));
         }
-        let rows = query.order_by_asc(extension::Column::Number).limit(limit).all(&self.0.reader).await?;
-        rows.into_iter().map(|row| Ok(StoredExtension::try_from(row)?.extension)).collect()
+        sql.push_str(" ORDER BY e.number LIMIT $3");
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
+        models::<extension::Model>(&rows)?
+            .into_iter()
+            .map(|row| Ok(StoredExtension::try_from(row)?.extension))
+            .collect()
     }
 
     /// All extensions of the tenant, gone ones too: whoever may have written something.
@@ -209,10 +212,4 @@ impl Storage {
             self.collect(&self.0.reader, &sql, [tenant.0.into(), bulk(&ids)]).await?;
         Ok(people.into_iter().map(|(id, number, name)| (id, (number, name))).collect())
     }
-}
-
-/// `%q%` in lower case, with what LIKE takes for a wildcard escaped.
-pub(super) fn like(q: &str) -> String {
-    let escaped = q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
 }

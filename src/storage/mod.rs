@@ -3,9 +3,12 @@
 //! All that clients see is written by the [`ledger`]; the rest of this module reads, and keeps tokens and keys.
 
 mod attachments;
+mod audit;
+mod calls;
 mod changes;
 mod connect;
 mod consents;
+mod contacts;
 mod conversations;
 mod dead_letters;
 mod deliveries;
@@ -16,6 +19,7 @@ pub mod ledger;
 mod messages;
 mod pairs;
 mod phone_numbers;
+mod phonebooks;
 #[cfg(test)]
 mod plans;
 mod queues;
@@ -42,6 +46,7 @@ use crate::{
 };
 
 pub use attachments::{PendingFile, StoredFile};
+pub use audit::Audited;
 pub use changes::{CatchUp, Reader};
 pub use connect::{Database, InUse};
 pub use conversations::{Filter, Row};
@@ -52,6 +57,7 @@ pub use extensions::StoredExtension;
 pub use messages::Page;
 pub use pairs::Lookup;
 pub use phone_numbers::CallerId;
+pub use phonebooks::Difference;
 pub use queues::{Board, InQueue, ProvisionedQueue};
 pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
 pub use simulated::SimulatedText;

@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::{
     clock::Clock,
     domain::{
-        AttachmentId, AttemptId, Caller, Change, ClientId, ConversationId, Decision, ExtensionId, Guard, MessageText,
-        QueueId, Role, TenantId, Timestamp, UnroutedId,
+        AttachmentId, AttemptId, By, Caller, Change, ClientId, ConversationId, Decision, ExtensionId, GenerationId,
+        Guard, MessageText, PhonebookId, QueueId, Role, TenantId, Timestamp, UnroutedId,
         change::{Appearance, DeliveryMoved, NewConversation},
+        contacts::{Contact, search::Needle},
         conversation::{
             AttachmentState, Author, Direction, Gone, Kind, NewMessage, Pair, Reply,
             claim::claim,
@@ -24,7 +25,12 @@ use crate::{
         },
         extension::Extension,
         phone::Number,
-        provision::{phone_number::PhoneNumber, voice_queue::VoiceQueue},
+        provision::{
+            call::{Call, CallDirection},
+            phone_number::PhoneNumber,
+            phonebook::{Phonebook, PhonebookSource, Renamed, patch_contacts, put_phonebook, replace_contacts},
+            voice_queue::VoiceQueue,
+        },
         queue::{self, Agent},
         sms::{
             consent::{Consent, Source},
@@ -57,15 +63,27 @@ async fn every_statement_is_served_by_an_index() {
     let chat = ConversationId(Uuid::from_u128(2));
     let commit = async |changes: Vec<Change>, guards: Vec<Guard>| {
         let client_id = ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1, 1)));
-        let unit = Unit { tenant, once: Some(Once::Send(me, client_id)), decision: Decision { guards, changes } };
+        let unit = Unit {
+            by: By::Engine(tenant),
+            once: Some(Once::Send(me, client_id)),
+            decision: Decision { guards, changes },
+        };
         assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
     };
-    let extension =
-        Extension { id: me, number: "201".into(), name: "Jake".into(), role: Role::User, enabled: true, credential: 0 };
+    let extension = Extension {
+        id: me,
+        number: "201".into(),
+        name: "Jake".into(),
+        role: Role::User,
+        enabled: true,
+        credential: 0,
+        deleted: false,
+    };
     let put = |made| Change::ExtensionPut {
         extension: extension.clone(),
         password_hash: None,
         caller_ids: vec![Number::stored("+14045550100".into())],
+        phonebooks: vec!["crm".into()],
         made,
     };
     commit(vec![put(true)], vec![]).await;
@@ -116,6 +134,8 @@ async fn every_statement_is_served_by_an_index() {
 
     texts(&storage, &ledger, tenant, me).await;
     queues(&storage, &ledger, tenant, me).await;
+    contacts(&storage, &ledger, tenant, me).await;
+    let needle = Needle::typed("(555) 010").unwrap();
 
     storage.phone_number(&number).await.unwrap();
     storage.phone_numbers(tenant, None, 5).await.unwrap();
@@ -135,7 +155,7 @@ async fn every_statement_is_served_by_an_index() {
     storage.row(tenant, me, chat).await.unwrap();
     for filter in [Filter::All, Filter::Unread, Filter::NeedsReply, Filter::Closed, Filter::Missed] {
         let before = Some((Timestamp(5), chat));
-        storage.conversations(tenant, me, filter, Some("q"), before, 5).await.unwrap();
+        storage.conversations(tenant, me, filter, needle.as_ref(), before, 5).await.unwrap();
     }
     storage.snapshot(tenant, me, 5).await.unwrap();
     for page in [Page::Newest, Page::Before(5), Page::After(5)] {
@@ -179,7 +199,7 @@ async fn every_statement_is_served_by_an_index() {
 /// All that is written and read of texts.
 async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: ExtensionId) {
     let commit = async |once: Option<Once>, changes: Vec<Change>, guards: Vec<Guard>| {
-        let unit = Unit { tenant, once, decision: Decision { guards, changes } };
+        let unit = Unit { by: By::Engine(tenant), once, decision: Decision { guards, changes } };
         assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
     };
     let id = ConversationId(Uuid::from_u128(3));
@@ -301,10 +321,59 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     storage.sender_revision(tenant, me, &ours).await.unwrap();
 }
 
+/// All that is written and read of phonebooks, calls and the audit log.
+async fn contacts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: ExtensionId) {
+    let commit = async |Decision { changes, guards }: Decision| {
+        let unit = Unit { by: By::Engine(tenant), once: None, decision: Decision { guards, changes } };
+        assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
+    };
+    let (id, first, second) = (PhonebookId(Uuid::from_u128(6)), generation(7), generation(8));
+    let wanted = Phonebook { key: "crm".into(), name: "Customers".into(), source: PhonebookSource::Crm };
+    commit(put_phonebook(None, wanted, (id, first)).0).await;
+    let book = async || storage.phonebook(tenant, "crm").await.unwrap().unwrap();
+    let number = Number::stored("+14045550199".into());
+    let ann = |key: &str| Contact { key: key.into(), name: "Ann".into(), numbers: vec![number.clone()] };
+    let is = storage.contacts_of(tenant, first, ["1"]).await.unwrap();
+    commit(patch_contacts(&book().await, &is, vec![ann("1")], vec![]).unwrap()).await;
+    storage.begin_load(tenant, second).await.unwrap();
+    assert!(storage.load(tenant, second, &[ann("2")]).await.unwrap());
+    assert!(storage.difference(tenant, first, second).await.unwrap().added == 1);
+    commit(replace_contacts(&book().await, second, 1, Renamed::Any)).await;
+    while storage.clear_loads(Timestamp(1)).await.unwrap() {}
+    let direction = CallDirection::Inbound;
+    let (key, extension, caller_name, at) = ("1".to_owned(), "201".to_owned(), Some("LEE".to_owned()), Timestamp(5));
+    let call = Call { key, extension: extension.clone(), direction, number: number.clone(), caller_name, at };
+    let changes = vec![Change::CallsPut { extension, calls: vec![call], renamed: Renamed::Any }];
+    commit(Decision { guards: vec![], changes: [changes, vec![Change::NamesDiffer { extension: me }]].concat() }).await;
+
+    let caller = Caller { tenant, extension: me, number: "201".into(), name: "Jake".into(), role: Role::User };
+    storage.calls_of(tenant, ["1"]).await.unwrap();
+    storage.phonebooks(tenant, None, 5).await.unwrap();
+    storage.my_phonebooks(tenant, me).await.unwrap();
+    storage.phonebooks_of([me]).await.unwrap();
+    storage.contacts(tenant, second, None, 5).await.unwrap();
+    for needle in [None, Needle::typed("ann lee").unwrap(), Needle::typed("0199").unwrap()] {
+        storage.contacts_by_name(tenant, second, needle.as_ref(), Some(("a", "b")), 5).await.unwrap();
+        if let Some(needle) = needle {
+            storage.candidates(&caller, &needle).await.unwrap();
+            storage.extensions(tenant, Some(&needle), None, true, 5).await.unwrap();
+        }
+    }
+    storage.contact_names(&caller, [number.clone(), Number::stored("+14045550188".into())]).await.unwrap();
+    storage.seen_in(&caller, &[number]).await.unwrap();
+    storage.recent(&caller, 5).await.unwrap();
+    storage.audited(tenant, Some("login"), Some("201"), None, 5).await.unwrap();
+    storage.forget_audit(Timestamp(0)).await.unwrap();
+}
+
+fn generation(n: u128) -> GenerationId {
+    GenerationId(Uuid::from_u128(n))
+}
+
 /// All that is written and read of SMS queues.
 async fn queues(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: ExtensionId) {
     let commit = async |changes: Vec<Change>, guards: Vec<Guard>| {
-        let unit = Unit { tenant, once: None, decision: Decision { guards, changes } };
+        let unit = Unit { by: By::Engine(tenant), once: None, decision: Decision { guards, changes } };
         assert!(matches!(ledger.commit(unit).await, Ok(Outcome::Committed(_))));
     };
     let (id, queue) = (ConversationId(Uuid::from_u128(4)), QueueId(Uuid::from_u128(5)));

@@ -56,6 +56,11 @@ impl SecretHash {
         Self(Sha256::digest(secret.as_bytes()).into())
     }
 
+    /// What a key is known by in the audit log: too little of it to look for the key.
+    pub fn label(self) -> String {
+        self.0[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn bytes(self) -> Vec<u8> {
         self.0.to_vec()
     }

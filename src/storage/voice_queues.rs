@@ -67,7 +67,7 @@ impl Storage {
         let rows = self.0.dialect.rows(2, &[("number", Column::Text)]);
         let names = self.0.dialect.collected(&[("e.number", Column::Text), ("e.name", Column::Text)]);
         let sql = format!(
-            "SELECT {names} FROM {rows} r CROSS JOIN extension e WHERE e.tenant_id = $1 AND e.number = r.number"
+            "SELECT {names} FROM {rows} r CROSS JOIN extension e WHERE e.tenant_id = $1 AND e.number = r.number AND NOT e.deleted"
         );
         let names: Vec<(String, String)> = self.collect(&self.0.reader, &sql, [tenant.0.into(), bulk(&keys)]).await?;
         Ok(names.into_iter().collect())

@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// Where a library may be used.
-const BELONGS: [(&str, &[&str]); 15] = [
+const BELONGS: [(&str, &[&str]); 16] = [
     ("actix", &["actors"]),
     ("actix_web_actors", &["actors/session.rs"]),
     ("actix_http", &["actors/session.rs"]),
@@ -37,11 +37,23 @@ const BELONGS: [(&str, &[&str]); 15] = [
     ("figment", &["config.rs"]),
     ("rlibphonenumber", &["domain/phone.rs"]),
     ("unicode_segmentation", &["domain/sms/segments.rs"]),
+    ("unicode_normalization", &["domain/contacts/fold.rs"]),
 ];
 
 /// All that the rules of the product may use.
-const PURE: [&str; 9] =
-    ["std", "serde", "uuid", "time", "thiserror", "rlibphonenumber", "unicode_segmentation", "proptest", "crate"];
+const PURE: [&str; 11] = [
+    "std",
+    "serde",
+    "serde_json",
+    "uuid",
+    "time",
+    "thiserror",
+    "rlibphonenumber",
+    "unicode_segmentation",
+    "unicode_normalization",
+    "proptest",
+    "crate",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -126,7 +126,9 @@ async fn provisioning_again_changes_nothing_and_nobody_hears_of_it() {
     }
     assert_eq!(pbx.put("/v1/pbx/extensions/abc", json!({"name": "x"})).await.code(), "invalid_request");
     let listed = pbx.get("/v1/pbx/extensions").await.ok();
-    let expected = json!({"extension": "201", "name": "Jake", "role": "user", "enabled": true, "caller_ids": []});
+    let expected = json!({
+        "extension": "201", "name": "Jake", "role": "user", "enabled": true, "caller_ids": [], "phonebooks": [],
+    });
     assert_eq!(listed["items"][0], expected);
 }
 

@@ -137,6 +137,7 @@ mod tests {
             role: Role::User,
             enabled: true,
             credential: 0,
+            deleted: false,
         });
         let states = presences.watch(mine, &["201".into(), "999".into()], Timestamp(0));
         assert_eq!(states, [("201".to_owned(), shapes::Presence::Offline)].into());

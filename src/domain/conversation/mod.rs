@@ -297,7 +297,7 @@ impl Conversation {
             return Err(Refusal::NotFound);
         }
         match (command, by) {
-            (Command::Receive(arrival), By::Engine(_)) => return receive::receive(self, arrival),
+            (Command::Receive(arrival), by) if by.may_provision() => return receive::receive(self, arrival),
             (Command::Abandon { of }, By::Engine(_)) => return Ok(release::abandon(self, *of)),
             (Command::TimeOut(due), By::Engine(_)) => return time_out::time_out(self, due),
             _ => {}
@@ -377,6 +377,7 @@ impl Conversation {
             | Happening::UnroutedUpdated(_)
             | Happening::SettingsUpdated
             | Happening::VoiceQueueUpdated(_)
+            | Happening::NamesUpdated(_)
             | Happening::QueueUpdated(_)
             | Happening::AgentUpdated { .. }
             | Happening::QueueTaken { .. } => {}

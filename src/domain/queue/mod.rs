@@ -133,8 +133,8 @@ impl Queue {
         }
         match (command, by) {
             (Command::SetAgent(wish), _) => set_agent::set_agent(self, by.caller()?, wish),
-            (Command::Put(wanted), By::Engine(_)) => put::put(self, wanted),
-            (Command::Delete(wish), By::Engine(_)) => delete::delete(self, wish),
+            (Command::Put(wanted), by) if by.may_provision() => put::put(self, wanted),
+            (Command::Delete(wish), by) if by.may_provision() => delete::delete(self, wish),
             _ => Err(Refusal::Forbidden("only the PBX and administrators may do this".into())),
         }
     }

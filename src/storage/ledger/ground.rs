@@ -6,7 +6,8 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::{
     domain::{
-        Change, ClientId, ConversationId, ExtensionId, Guard, QueueId, Seq, TenantId, Timestamp, UnroutedId, Version,
+        Change, ClientId, ConversationId, ExtensionId, GenerationId, Guard, QueueId, Seq, TenantId, Timestamp,
+        UnroutedId, Version,
         conversation::{Pair, Stand},
         phone::Number,
     },
@@ -36,6 +37,9 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
     reader.extensions(&mut ground, &asked).await?;
     reader.phone_numbers(&mut ground, &asked).await?;
     reader.voice_queues(&mut ground, &asked).await?;
+    reader.phonebooks(&mut ground, &asked).await?;
+    reader.loads(&mut ground, &asked).await?;
+    reader.called(&mut ground, &asked).await?;
     reader.consents(&mut ground, &asked).await?;
     reader.automatic_texts(&mut ground, &asked).await?;
     reader.moved_messages(&mut ground, &asked).await?;
@@ -58,6 +62,10 @@ struct Asked {
     extensions: BTreeSet<ExtensionId>,
     phone_numbers: BTreeSet<Number>,
     voice_queues: BTreeSet<(TenantId, String)>,
+    phonebooks: BTreeSet<(TenantId, String)>,
+    loads: BTreeSet<GenerationId>,
+    /// Extensions of which calls are reported, by their numbers.
+    called: BTreeSet<(TenantId, String)>,
     consents: BTreeSet<(TenantId, Pair)>,
     automatic: BTreeSet<(TenantId, Pair)>,
     messages: BTreeSet<(ConversationId, Seq)>,
@@ -76,7 +84,7 @@ impl Asked {
     fn by(units: &[&Unit]) -> Self {
         let mut asked = Self::default();
         for unit in units {
-            asked.tenants.insert(unit.tenant);
+            asked.tenants.insert(unit.tenant());
             match &unit.once {
                 Some(Once::Send(who, ClientId(id))) => asked.client_ids.push((Hex(who.0), Hex(*id))),
                 Some(Once::Incoming { carrier, provider_id }) => {
@@ -90,18 +98,20 @@ impl Asked {
                     Guard::Extension(id, _) => drop(asked.extensions.insert(*id)),
                     Guard::PhoneNumber(number, _) => drop(asked.phone_numbers.insert(number.clone())),
                     Guard::Consent { ours, theirs, .. } => {
-                        asked.consents.insert((unit.tenant, Pair { ours: ours.clone(), theirs: theirs.clone() }));
+                        asked.consents.insert((unit.tenant(), Pair { ours: ours.clone(), theirs: theirs.clone() }));
                     }
                     Guard::AutomaticTexts { ours, theirs, .. } => {
-                        asked.automatic.insert((unit.tenant, Pair { ours: ours.clone(), theirs: theirs.clone() }));
+                        asked.automatic.insert((unit.tenant(), Pair { ours: ours.clone(), theirs: theirs.clone() }));
                     }
                     Guard::Delivery { conversation, seq, .. } => drop(asked.messages.insert((*conversation, *seq))),
                     Guard::Unrouted(id) => drop(asked.unrouted.insert(*id)),
                     // Its revision comes with the counter.
                     Guard::Settings(_) => {}
-                    Guard::VoiceQueue(key, _) => drop(asked.voice_queues.insert((unit.tenant, key.clone()))),
-                    Guard::Queue(id, _) => drop(asked.queues.insert((*id, unit.tenant))),
-                    Guard::NoQueue(key) => asked.queue_keys.push((Hex(unit.tenant.0), key.clone())),
+                    Guard::VoiceQueue(key, _) => drop(asked.voice_queues.insert((unit.tenant(), key.clone()))),
+                    Guard::Phonebook(key, _) => drop(asked.phonebooks.insert((unit.tenant(), key.clone()))),
+                    Guard::Load(generation) => drop(asked.loads.insert(*generation)),
+                    Guard::Queue(id, _) => drop(asked.queues.insert((*id, unit.tenant()))),
+                    Guard::NoQueue(key) => asked.queue_keys.push((Hex(unit.tenant().0), key.clone())),
                     Guard::NoneOpen(id) => drop(asked.open_queues.insert(*id)),
                     Guard::Agent(queue, who, _) => drop(asked.agents.insert((*queue, *who))),
                     Guard::Owed(id, _) => drop(asked.conversations.insert(*id)),
@@ -110,7 +120,7 @@ impl Asked {
             for change in &unit.decision.changes {
                 match change {
                     Change::ConversationCreated(c) => {
-                        asked.natural_keys.extend(c.natural_key.clone().map(|k| (Hex(unit.tenant.0), k)));
+                        asked.natural_keys.extend(c.natural_key.clone().map(|k| (Hex(unit.tenant().0), k)));
                     }
                     Change::MessageAdded(_)
                     | Change::Renamed { .. }
@@ -128,7 +138,15 @@ impl Asked {
                     | Change::HolderLeft { .. }
                     | Change::WaitingShown { .. }
                     | Change::WaitingTaken { .. }
-                    | Change::RowShown { .. } => {}
+                    | Change::RowShown { .. }
+                    | Change::NamesDiffer { .. } => {}
+                    // Guarded by its key, or else told to those who have it.
+                    Change::PhonebookPut(put) => {
+                        asked.phonebooks.insert((unit.tenant(), put.phonebook.key.clone()));
+                    }
+                    Change::CallsPut { extension, .. } => {
+                        asked.called.insert((unit.tenant(), extension.clone()));
+                    }
                     Change::DeliveryMoved(moved) => {
                         asked.messages.insert((moved.conversation, moved.seq));
                         let failed = moved.delivery.status.has_failed();
@@ -141,7 +159,7 @@ impl Asked {
                         asked.places.extend(readers.iter().map(|(_, seq)| (*conversation, *seq)));
                     }
                     Change::ExtensionPut { extension, made: true, .. } => {
-                        asked.numbers.push((Hex(unit.tenant.0), extension.number.clone()));
+                        asked.numbers.push((Hex(unit.tenant().0), extension.number.clone()));
                     }
                     Change::ExtensionPut { .. } | Change::PhoneNumberPut { .. } | Change::VoiceQueuePut { .. } => {}
                 }
@@ -299,6 +317,70 @@ impl Reader<'_> {
         for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
             let queue = (TenantId(column(&row, "tenant_id")?), column(&row, "key")?);
             ground.voice_queues.insert(queue, column(&row, "revision")?);
+        }
+        Ok(())
+    }
+
+    /// Phonebooks, and who has each.
+    async fn phonebooks(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.phonebooks.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &[("tenant_id", Column::Uuid), ("key", Column::Text)]);
+        let keys: Vec<_> = asked.phonebooks.iter().map(|(tenant, key)| (Hex(tenant.0), key)).collect();
+        let sql = format!(
+            "SELECT b.tenant_id, b.key, b.revision, b.generation FROM {rows} r CROSS JOIN phonebook b \
+             WHERE b.tenant_id = r.tenant_id AND b.key = r.key"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            let book = (TenantId(column(&row, "tenant_id")?), column(&row, "key")?);
+            let stored = (column(&row, "revision")?, GenerationId(column(&row, "generation")?));
+            ground.phonebooks.insert(book, stored);
+        }
+        let sql = format!(
+            "SELECT b.tenant_id, b.key, b.extension_id FROM {rows} r CROSS JOIN extension_phonebook b \
+             WHERE b.tenant_id = r.tenant_id AND b.key = r.key"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            let book = (TenantId(column(&row, "tenant_id")?), column(&row, "key")?);
+            ground.readers.entry(book).or_default().push(extension_id(&row, "extension_id")?);
+        }
+        Ok(())
+    }
+
+    /// Those of these generations that wait to take a place.
+    async fn loads(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.loads.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &[("generation", Column::Uuid)]);
+        let keys: Vec<_> = asked.loads.iter().map(|id| (Hex(id.0),)).collect();
+        // Locked: what is about to take its place must not be deleted meanwhile.
+        let lock = self.dialect.for_update();
+        let sql = format!(
+            "SELECT l.generation FROM contact_load l WHERE l.generation IN (SELECT generation FROM {rows} r) \
+             AND NOT l.dropped{lock}"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.loads.insert(GenerationId(column(&row, "generation")?));
+        }
+        Ok(())
+    }
+
+    /// Those of whom calls are reported, if they are there.
+    async fn called(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.called.is_empty() {
+            return Ok(());
+        }
+        let rows = self.dialect.rows(1, &[("tenant_id", Column::Uuid), ("number", Column::Text)]);
+        let keys: Vec<_> = asked.called.iter().map(|(tenant, number)| (Hex(tenant.0), number)).collect();
+        let sql = format!(
+            "SELECT e.tenant_id, e.number, e.id FROM {rows} r CROSS JOIN extension e \
+             WHERE e.tenant_id = r.tenant_id AND e.number = r.number AND NOT e.deleted"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            let called = (TenantId(column(&row, "tenant_id")?), column(&row, "number")?);
+            ground.called.insert(called, extension_id(&row, "id")?);
         }
         Ok(())
     }
@@ -470,7 +552,7 @@ impl Reader<'_> {
         if !asked.numbers.is_empty() {
             let sql = format!(
                 "SELECT e.tenant_id, e.number AS name FROM {rows} r \
-                 JOIN extension e ON e.tenant_id = r.tenant_id AND e.number = r.name"
+                 JOIN extension e ON e.tenant_id = r.tenant_id AND e.number = r.name AND NOT e.deleted"
             );
             self.names(ground, &sql, &asked.numbers, |number| number_key(&number)).await?;
         }

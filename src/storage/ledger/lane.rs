@@ -112,7 +112,7 @@ impl Lane {
     /// What may have been committed unheard is found by its versions.
     fn doubt(&self, units: &[Unit]) {
         for unit in units {
-            if let Some(feed) = self.feeds.get(&unit.tenant) {
+            if let Some(feed) = self.feeds.get(&unit.tenant()) {
                 feed.doubt();
             }
         }

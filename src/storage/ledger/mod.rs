@@ -18,7 +18,7 @@ use std::{
 use dashmap::DashMap;
 use tokio::{runtime::Handle, sync::mpsc};
 
-use crate::domain::{ClientId, Committed, Decision, ExtensionId, TenantId, conversation::Message};
+use crate::domain::{By, ClientId, Committed, Decision, ExtensionId, TenantId, conversation::Message};
 
 use super::{Dialect, Storage};
 
@@ -30,12 +30,19 @@ const WAITING: usize = 8_192;
 /// What is committed together, or not at all.
 #[derive(Clone, Debug)]
 pub struct Unit {
-    /// Whose counter it takes its versions from.
-    pub tenant: TenantId,
+    /// On whose behalf; its tenant's counter gives it its versions.
+    pub by: By,
     /// What this is, if it may come twice: looked up before anything else.
     pub once: Option<Once>,
     /// What it changes and what that rests on; nothing for a bare look-up.
     pub decision: Decision,
+}
+
+impl Unit {
+    /// Whose counter it takes its versions from.
+    pub fn tenant(&self) -> TenantId {
+        self.by.tenant()
+    }
 }
 
 /// What is done once, however often it is asked.
@@ -134,7 +141,7 @@ impl Ledger {
     /// Hands a unit over; the answer comes in the order of the tenant's units.
     pub fn submit(&self, unit: Unit, answer: impl FnOnce(Outcome) + Send + 'static) -> Result<(), Full> {
         let mut hasher = DefaultHasher::new();
-        unit.tenant.hash(&mut hasher);
+        unit.tenant().hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % self.lanes.len() as u64).unwrap_or(0);
         self.lanes[lane].try_send(Job::Commit(unit, Box::new(answer))).map_err(|_| Full)
     }

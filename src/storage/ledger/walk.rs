@@ -1,6 +1,7 @@
 //! The walk through a batch: each unit is compared with what the earlier ones leave behind, and gets its verdict.
 //! Pure: what the database says comes in as [`Ground`], what is to be written goes out as [`Writes`].
 
+mod contacts;
 mod groups;
 mod provision;
 mod queues;
@@ -12,8 +13,8 @@ use std::{
 };
 
 use crate::domain::{
-    Audience, Change, Committed, ConversationId, ExtensionId, Guard, Happening, QueueId, Seq, TenantId, Timestamp,
-    UnroutedId, Version,
+    Audience, By, Change, Committed, ConversationId, ExtensionId, GenerationId, Guard, Happening, QueueId, Seq,
+    TenantId, Timestamp, UnroutedId, Version, audit,
     change::{Appearance, NewConversation, Reading},
     conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Queued, Reply, Stand},
     extension::Extension,
@@ -23,6 +24,7 @@ use crate::domain::{
 
 use super::{Once, Unit};
 
+pub(super) use contacts::ContactWrites;
 pub(super) use queues::QueueWrites;
 pub(super) use texts::TextWrites;
 
@@ -40,6 +42,14 @@ pub(super) struct Ground {
     pub phone_numbers: HashMap<Number, i64>,
     /// Queues of calls, by their keys: their revisions.
     pub voice_queues: HashMap<(TenantId, String), i64>,
+    /// Phonebooks, by their keys: their revisions, and the generations of their contacts.
+    pub phonebooks: HashMap<(TenantId, String), (i64, GenerationId)>,
+    /// Who has each phonebook.
+    pub readers: HashMap<(TenantId, String), Vec<ExtensionId>>,
+    /// Contacts that were stored beforehand, and wait to take a place.
+    pub loads: HashSet<GenerationId>,
+    /// Extensions of which calls are reported, by their numbers.
+    pub called: HashMap<(TenantId, String), ExtensionId>,
     /// Who wants no texts: from this number of ours, or (none) from the whole company.
     pub opted_out: HashSet<(TenantId, Option<Number>, Number)>,
     /// Automatic texts that each pair has had.
@@ -138,6 +148,9 @@ pub(super) struct Writes {
     pub extensions: Vec<PutExtension>,
     pub phone_numbers: Vec<PutPhoneNumber>,
     pub voice_queues: Vec<PutVoiceQueue>,
+    pub contacts: ContactWrites,
+    /// What the audit log says.
+    pub audit: Vec<(By, audit::Entry)>,
     pub texts: TextWrites,
     pub queues: QueueWrites,
 }
@@ -159,6 +172,7 @@ pub(super) struct PutExtension {
     pub extension: Extension,
     pub password_hash: Option<String>,
     pub caller_ids: Vec<Number>,
+    pub phonebooks: Vec<String>,
 }
 
 /// A phone number to insert or update.
@@ -220,7 +234,8 @@ impl Walk {
         }
         let mut committed = Vec::with_capacity(unit.decision.changes.len());
         for change in &unit.decision.changes {
-            self.change(unit.tenant, change, &mut committed);
+            self.change(unit.tenant(), change, &mut committed);
+            self.writes.audit.extend(audit::Entry::of(change).map(|entry| (unit.by.clone(), entry)));
         }
         let message = |c: &&Arc<Committed>| matches!(c.happening, Happening::MessageCreated(_));
         match &unit.once {
@@ -231,7 +246,7 @@ impl Walk {
             // A bare look-up takes nothing in.
             Some(Once::Incoming { .. }) if unit.decision.changes.is_empty() => {}
             Some(key @ Once::Incoming { carrier, provider_id }) => {
-                self.writes.texts.incoming.push((carrier.clone(), provider_id.clone(), unit.tenant));
+                self.writes.texts.incoming.push((carrier.clone(), provider_id.clone(), unit.tenant()));
                 self.ground.known.insert(key.clone(), Known::Incoming);
             }
             None => {}
@@ -243,27 +258,32 @@ impl Walk {
     fn holds(&self, unit: &Unit) -> bool {
         let guards = unit.decision.guards.iter().all(|guard| match guard {
             Guard::Conversation(id, revision) => {
-                self.ground.heads.get(id).is_some_and(|h| h.tenant == unit.tenant && h.revision == *revision)
+                self.ground.heads.get(id).is_some_and(|h| h.tenant == unit.tenant() && h.revision == *revision)
             }
             Guard::Extension(id, revision) => self.ground.extensions.get(id) == Some(revision),
             Guard::PhoneNumber(number, revision) => {
                 self.ground.phone_numbers.get(number).copied().unwrap_or(0) == *revision
             }
             Guard::VoiceQueue(key, revision) => {
-                self.ground.voice_queues.get(&(unit.tenant, key.clone())).copied().unwrap_or(0) == *revision
+                self.ground.voice_queues.get(&(unit.tenant(), key.clone())).copied().unwrap_or(0) == *revision
             }
+            Guard::Phonebook(key, revision) => {
+                let stored = self.ground.phonebooks.get(&(unit.tenant(), key.clone()));
+                stored.map_or(0, |(revision, _)| *revision) == *revision
+            }
+            Guard::Load(generation) => self.ground.loads.contains(generation),
             Guard::Queue(..) | Guard::NoQueue(_) | Guard::NoneOpen(_) | Guard::Agent(..) | Guard::Owed(..) => {
-                self.queue_guard_holds(unit.tenant, guard)
+                self.queue_guard_holds(unit.tenant(), guard)
             }
-            _ => self.text_guard_holds(unit.tenant, guard),
+            _ => self.text_guard_holds(unit.tenant(), guard),
         });
-        let free = |key: String| !self.ground.taken.contains(&(unit.tenant, key));
+        let free = |key: String| !self.ground.taken.contains(&(unit.tenant(), key));
         let keys = unit.decision.changes.iter().all(|change| match change {
             Change::ConversationCreated(c) => c.natural_key.clone().is_none_or(free),
             Change::ExtensionPut { extension, made: true, .. } => free(number_key(&extension.number)),
             _ => true,
         });
-        guards && keys && self.ground.counters.contains_key(&unit.tenant)
+        guards && keys && self.ground.counters.contains_key(&unit.tenant())
     }
 
     fn change(&mut self, tenant: TenantId, change: &Change, committed: &mut Vec<Arc<Committed>>) {
@@ -283,8 +303,12 @@ impl Walk {
             Change::MarkersAdvanced { conversation, readers, audience } => {
                 committed.extend(self.markers(tenant, *conversation, readers, audience.clone()));
             }
-            Change::ExtensionPut { extension, password_hash, caller_ids, .. } => {
-                committed.push(self.extension(tenant, extension, password_hash.clone(), caller_ids.clone()));
+            Change::ExtensionPut { extension, password_hash, caller_ids, phonebooks, .. } => {
+                let lists = (caller_ids.clone(), phonebooks.clone());
+                committed.push(self.extension(tenant, extension, password_hash.clone(), lists));
+            }
+            Change::NamesDiffer { .. } | Change::PhonebookPut(_) | Change::CallsPut { .. } => {
+                committed.push(self.names_change(tenant, change));
             }
             Change::PhoneNumberPut { phone_number, deleted } => {
                 committed.push(self.phone_number(tenant, phone_number, *deleted));
@@ -516,14 +540,14 @@ mod tests {
             guards: vec![Guard::Conversation(CHAT, revision)],
             changes: vec![Change::MessageAdded(message)],
         };
-        Unit { tenant: TENANT, once: Some(Once::Send(JAKE, client_id)), decision }
+        Unit { by: By::Engine(TENANT), once: Some(Once::Send(JAKE, client_id)), decision }
     }
 
     fn read(seq: Seq) -> Unit {
         let change =
             Change::MarkersAdvanced { conversation: CHAT, readers: vec![(JAKE, seq)], audience: [JAKE].into() };
         let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
-        Unit { tenant: TENANT, once: None, decision }
+        Unit { by: By::Engine(TENANT), once: None, decision }
     }
 
     fn places(verdicts: &[Verdict]) -> Vec<(Version, Seq)> {
@@ -595,7 +619,7 @@ mod tests {
                 queue: None,
             };
             let decision = Decision { guards: vec![], changes: vec![Change::ConversationCreated(new)] };
-            Unit { tenant: TENANT, once: None, decision }
+            Unit { by: By::Engine(TENANT), once: None, decision }
         };
         let (verdicts, writes) = walk(&[create(20), create(21)], ground(), Timestamp(60));
         assert!(matches!(verdicts[..], [Verdict::Committed(_), Verdict::Conflict]));
@@ -607,7 +631,7 @@ mod tests {
         let other = TenantId(Uuid::from_u128(77));
         let mut ground = ground();
         ground.counters.insert(other, 0);
-        let unit = Unit { tenant: other, ..send(1, 4) };
+        let unit = Unit { by: By::Engine(other), ..send(1, 4) };
         let (verdicts, writes) = walk(&[unit], ground, Timestamp(60));
         assert!(matches!(verdicts[..], [Verdict::Conflict]));
         assert!(writes.counters.is_empty());

@@ -1,5 +1,6 @@
 //! Writes what a batch changes: one statement a table, whatever the number of rows.
 
+mod contacts;
 mod queues;
 mod texts;
 
@@ -9,7 +10,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde::Serialize;
 
 use crate::{
-    domain::{Happening, Timestamp},
+    domain::{Happening, Timestamp, contacts::fold::search_text},
     storage::{
         Dialect, StorageError,
         dialect::{
@@ -31,8 +32,11 @@ pub(super) async fn write(
     let writer = Writer { tx, dialect };
     writer.extensions(writes, now).await?;
     writer.caller_ids(writes).await?;
+    writer.phonebooks_of(writes).await?;
     writer.phone_numbers(writes).await?;
     writer.voice_queues(writes).await?;
+    writer.contacts(&writes.contacts).await?;
+    writer.audit(writes, now).await?;
     writer.queues(&writes.queues).await?;
     writer.conversations(writes, now).await?;
     writer.joins(writes).await?;
@@ -74,12 +78,15 @@ impl Writer<'_> {
             ("credential", Int),
             ("version", Int),
             ("created_at", Int),
+            ("deleted", Bool),
+            ("search", Text),
         ];
         let rows: Vec<_> = writes
             .extensions
             .iter()
             .map(|p| {
                 let e = &p.extension;
+                let search = format!("{}{}\n", search_text(&e.name, []), e.number);
                 (
                     Hex(e.id.0),
                     Hex(p.tenant.0),
@@ -91,21 +98,43 @@ impl Writer<'_> {
                     e.credential,
                     p.version,
                     now,
+                    e.deleted,
+                    search,
                 )
             })
             .collect();
         // One row at a time: the same extension may be put twice in a batch, and the last one counts.
         for row in &rows {
             let sql = "INSERT INTO extension (id, tenant_id, number, name, role, password_hash, enabled, credential, \
-                 revision, version, created_at) SELECT id, tenant_id, number, name, role, password_hash, enabled, \
-                 credential, 1, version, created_at FROM {rows} r WHERE true \
+                 revision, version, created_at, deleted, search) SELECT id, tenant_id, number, name, role, \
+                 password_hash, enabled, credential, 1, version, created_at, deleted, search FROM {rows} r WHERE true \
                  ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name, role = excluded.role, \
                  password_hash = coalesce(excluded.password_hash, extension.password_hash), \
                  enabled = excluded.enabled, credential = excluded.credential, \
+                 deleted = excluded.deleted, search = excluded.search, \
                  revision = extension.revision + 1, version = excluded.version";
             self.run(sql, &columns, std::slice::from_ref(row)).await?;
         }
         Ok(())
+    }
+
+    /// Those of an extension are written anew as a whole; of an extension that is put twice, the last ones count.
+    async fn phonebooks_of(&self, writes: &Writes) -> Result<(), StorageError> {
+        let last: BTreeMap<_, _> = writes.extensions.iter().map(|put| (put.extension.id, put)).collect();
+        let owners: Vec<_> = last.keys().map(|id| (Hex(id.0),)).collect();
+        let sql = "DELETE FROM extension_phonebook WHERE extension_id IN (SELECT id FROM {rows} r)";
+        self.run(sql, &[("id", Uuid)], &owners).await?;
+        let rows: Vec<_> = last
+            .values()
+            .flat_map(|put| {
+                let numbered = put.phonebooks.iter().enumerate();
+                numbered.map(move |(place, key)| (Hex(put.extension.id.0), place, Hex(put.tenant.0), key))
+            })
+            .collect();
+        let columns = [("extension_id", Uuid), ("place", Int), ("tenant_id", Uuid), ("key", Text)];
+        let sql = "INSERT INTO extension_phonebook (extension_id, place, tenant_id, key) \
+             SELECT extension_id, place, tenant_id, key FROM {rows} r";
+        self.run(sql, &columns, &rows).await.map(drop)
     }
 
     /// Those of an extension are written anew as a whole; of an extension that is put twice, the last ones count.
@@ -202,7 +231,9 @@ impl Writer<'_> {
                 let (key, name) = (&c.natural_key, &c.name);
                 let count = c.members.len() + c.numbers.len();
                 let (ours, theirs) = (c.pair.as_ref().map(|p| &p.ours), c.pair.as_ref().map(|p| &p.theirs));
-                (Hex(c.id.0), Hex(tenant.0), c.kind.as_str(), key, name, version, count, now, ours, theirs)
+                let search = name.as_deref().map(|name| search_text(name, [])).unwrap_or_default();
+                let pair = (ours, theirs);
+                (Hex(c.id.0), Hex(tenant.0), c.kind.as_str(), key, name, version, count, now, pair.0, pair.1, search)
             })
             .collect();
         let columns = [
@@ -216,11 +247,12 @@ impl Writer<'_> {
             ("created_at", Int),
             ("our_number", Text),
             ("their_number", Text),
+            ("name_search", Text),
         ];
         let sql = "INSERT INTO conversation (id, tenant_id, kind, natural_key, name, revision, revised_version, \
              version, last_seq, text_count, participant_count, last_activity_at, created_at, our_number, \
-             their_number) SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, \
-             participant_count, created_at, created_at, our_number, their_number FROM {rows} r";
+             their_number, name_search) SELECT id, tenant_id, kind, natural_key, name, 1, version, version, 0, 0, \
+             participant_count, created_at, created_at, our_number, their_number, name_search FROM {rows} r";
         self.run(sql, &columns, &rows).await.map(drop)
     }
 
@@ -333,11 +365,20 @@ impl Writer<'_> {
 
     async fn revisions(&self, writes: &Writes) -> Result<(), StorageError> {
         let revisions = writes.revisions.iter();
-        let rows: Vec<_> =
-            revisions.map(|(id, r)| (Hex(id.0), r.revision, r.version, &r.name, r.participant_count)).collect();
-        let columns = [("id", Uuid), ("revision", Int), ("version", Int), ("name", Text), ("participant_count", Int)];
+        let search = |name: &Option<String>| name.as_deref().map(|name| search_text(name, [])).unwrap_or_default();
+        let rows: Vec<_> = revisions
+            .map(|(id, r)| (Hex(id.0), r.revision, r.version, &r.name, r.participant_count, search(&r.name)))
+            .collect();
+        let columns = [
+            ("id", Uuid),
+            ("revision", Int),
+            ("version", Int),
+            ("name", Text),
+            ("participant_count", Int),
+            ("name_search", Text),
+        ];
         let sql = "UPDATE conversation SET revision = r.revision, revised_version = r.version, name = r.name, \
-             participant_count = r.participant_count FROM {rows} r WHERE conversation.id = r.id";
+             name_search = r.name_search, participant_count = r.participant_count FROM {rows} r WHERE conversation.id = r.id";
         self.run(sql, &columns, &rows).await.map(drop)
     }
 

@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom I may mean: of my phonebooks, my calls and my conversations, best first, one row for each number. */
+        get: operations["find_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -440,6 +457,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pbx/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what, newest first; 400 days back. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report recent calls, up to 1,000 at once. They tell whom people had to do with, and what callers are called. The same
+         *     again changes nothing.
+         */
+        post: operations["report_calls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/carriers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who carries texts here: what may be a number's `carrier`. */
+        get: operations["list_carriers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pbx/consents": {
         parameters: {
             query?: never;
@@ -540,7 +611,11 @@ export interface paths {
         /** Make an extension, or alter it to be so. The same again changes nothing. */
         put: operations["put_extension"];
         post?: never;
-        delete?: never;
+        /**
+         * Take an extension away for good: its sessions end, what it held in queues waits again, and its groups show that it
+         *     left. One that is made later with the same number is another person.
+         */
+        delete: operations["delete_extension"];
         options?: never;
         head?: never;
         patch?: never;
@@ -596,6 +671,63 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/phonebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every phonebook, by key. */
+        get: operations["list_phonebooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/phonebooks/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make a phonebook, or alter it to be so; who is in it stays. The same again changes nothing. */
+        put: operations["put_phonebook"];
+        post?: never;
+        /** Take a phonebook away, with all that is in it. */
+        delete: operations["delete_phonebook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pbx/phonebooks/{key}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A phonebook's contacts, by key. */
+        get: operations["list_contacts"];
+        /**
+         * All contacts of a phonebook, in the place of those that are there: all of them, or none. A JSON array, or an object a
+         *     line; up to 250,000 contacts and 64 MiB. What is so already changes nothing.
+         */
+        put: operations["replace_contacts"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Some contacts of a phonebook: those that are given are altered or new, those that are `deleted` go; the others stay. */
+        patch: operations["patch_contacts"];
         trace?: never;
     };
     "/v1/pbx/queues": {
@@ -715,6 +847,40 @@ export interface paths {
         post?: never;
         /** Report that a queue of calls is gone. */
         delete: operations["delete_voice_queue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/phonebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My phonebooks, in their order. */
+        get: operations["my_phonebooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/phonebooks/{id}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The contacts of one of my phonebooks, by name. */
+        get: operations["contacts_of_phonebook"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -965,6 +1131,37 @@ export interface components {
          * @enum {string}
          */
         AttachmentState: "pending" | "stored" | "failed";
+        /** @description Who changed what. */
+        AuditEntry: {
+            /** @description What was done: `extension.put`, `claimed`, `login` … */
+            action: string;
+            /** @description When. */
+            at: string;
+            /** @description Who. */
+            by: components["schemas"]["AuditedBy"];
+            /** @description What else there is to know, by action. */
+            detail?: Record<string, never> | null;
+            /** @description Its name. */
+            id: string;
+            /** @description To what: a number, a key, a conversation. */
+            subject: string;
+        };
+        /** @description Who did it, as it was called then. */
+        AuditedBy: {
+            /** @description The extension's number. */
+            extension?: string | null;
+            /** @description What the API key is known by. */
+            key?: string | null;
+            /** @description `extension`, `key` (an API key) or `engine`. */
+            kind: string;
+            /** @description The extension's name. */
+            name?: string | null;
+        };
+        /**
+         * @description Which way a call went.
+         * @enum {string}
+         */
+        CallWay: "inbound" | "outbound";
         /** @description A phone number assigned to an extension. */
         CallerId: {
             /** @description Whether I may text from it in threads and groups: it has a plan, and feeds no queue. */
@@ -975,6 +1172,20 @@ export interface components {
             number: string;
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
+        };
+        /** @description What was taken in. */
+        CallsReported: {
+            /** @description How many were new, or others than before. */
+            changed: number;
+        };
+        /** @description One who carries texts here. */
+        CarrierEntry: {
+            /** @description `simulator`, `twilio` … */
+            kind: string;
+            /** @description The section of the configuration. */
+            name: string;
+            /** @description Whether it does not take our credentials: nothing is sent until it does. */
+            parked: boolean;
         };
         /** @description What a client says. */
         ClientFrame: {
@@ -1109,6 +1320,43 @@ export interface components {
             number: string;
             /** @description From which of ours; null: from any. */
             our_number?: string | null;
+        };
+        /** @description A contact. */
+        ContactEntry: {
+            /** @description The PBX's or the CRM's own name for it. */
+            key: string;
+            /** @description What it is called. */
+            name: string;
+            /** @description In E.164. */
+            numbers: string[];
+        };
+        /**
+         * @description Where a contact was found.
+         * @enum {string}
+         */
+        ContactSource: "phonebook" | "call" | "conversation";
+        /** @description What a bulk replacement has changed. */
+        ContactsReplaced: {
+            /**
+             * Format: int64
+             * @description Contacts that are new.
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description Contacts that are others.
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Contacts since.
+             */
+            contacts: number;
+            /**
+             * Format: int64
+             * @description Contacts that are gone.
+             */
+            removed: number;
         };
         /** @description A conversation. */
         Conversation: {
@@ -1366,6 +1614,11 @@ export interface components {
             /** @enum {string} */
             name: "voice_queue.updated";
         } | {
+            /** @description What I may show for some numbers may be another: ask `GET /v1/names` again. */
+            data: components["schemas"]["NamesUpdated"];
+            /** @enum {string} */
+            name: "names.updated";
+        } | {
             /** @description A conversation waits, or what it shows has changed. To available agents. */
             data: components["schemas"]["QueueWaiting"];
             /** @enum {string} */
@@ -1404,6 +1657,17 @@ export interface components {
             /** @description Whether it may sign in. */
             enabled: boolean;
         };
+        /** @description Somebody who was found, by one number. */
+        FoundContact: {
+            /** @description What they are called; null if nobody knows. */
+            name?: string | null;
+            /** @description In E.164. */
+            number: string;
+            /** @description The name of the phonebook. */
+            phonebook?: string | null;
+            /** @description Where they were found. */
+            sources: components["schemas"]["ContactSource"][];
+        };
         /**
          * @description Which conversations of a queue.
          * @enum {string}
@@ -1419,6 +1683,26 @@ export interface components {
             ttl_s?: number | null;
         };
         /** @description A page of a list. */
+        List_AuditEntry: {
+            /** @description The rows. */
+            items: {
+                /** @description What was done: `extension.put`, `claimed`, `login` … */
+                action: string;
+                /** @description When. */
+                at: string;
+                /** @description Who. */
+                by: components["schemas"]["AuditedBy"];
+                /** @description What else there is to know, by action. */
+                detail?: Record<string, never> | null;
+                /** @description Its name. */
+                id: string;
+                /** @description To what: a number, a key, a conversation. */
+                subject: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_CallerId: {
             /** @description The rows. */
             items: {
@@ -1430,6 +1714,20 @@ export interface components {
                 number: string;
                 /** @description Whether it has an active SMS plan. */
                 sms_enabled: boolean;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_CarrierEntry: {
+            /** @description The rows. */
+            items: {
+                /** @description `simulator`, `twilio` … */
+                kind: string;
+                /** @description The section of the configuration. */
+                name: string;
+                /** @description Whether it does not take our credentials: nothing is sent until it does. */
+                parked: boolean;
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -1452,6 +1750,20 @@ export interface components {
                 reason?: string | null;
                 /** @description How we know: `keyword`, `carrier`, `agent` or `pbx`. */
                 source: string;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_ContactEntry: {
+            /** @description The rows. */
+            items: {
+                /** @description The PBX's or the CRM's own name for it. */
+                key: string;
+                /** @description What it is called. */
+                name: string;
+                /** @description In E.164. */
+                numbers: string[];
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -1550,6 +1862,22 @@ export interface components {
                 name: string;
                 /** @description Whether somebody is there. */
                 presence: components["schemas"]["Presence"];
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_FoundContact: {
+            /** @description The rows. */
+            items: {
+                /** @description What they are called; null if nobody knows. */
+                name?: string | null;
+                /** @description In E.164. */
+                number: string;
+                /** @description The name of the phonebook. */
+                phonebook?: string | null;
+                /** @description Where they were found. */
+                sources: components["schemas"]["ContactSource"][];
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -1654,6 +1982,25 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        List_Phonebook: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description How many contacts it has.
+                 */
+                contacts: number;
+                /** @description Its name for ever. */
+                id: string;
+                /** @description What people call it. */
+                name: string;
+                /** @description Where it comes from. */
+                source: components["schemas"]["PhonebookKind"];
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_ProvisionedExtension: {
             /** @description The rows. */
             items: {
@@ -1665,6 +2012,8 @@ export interface components {
                 extension: string;
                 /** @description Its display name. */
                 name: string;
+                /** @description The keys of its phonebooks, in order. */
+                phonebooks: string[];
                 /** @description What it may do. */
                 role: components["schemas"]["RoleName"];
             }[];
@@ -1687,6 +2036,27 @@ export interface components {
                 queue?: string | null;
                 /** @description Whether it has an active SMS plan. */
                 sms_enabled: boolean;
+            }[];
+            /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_ProvisionedPhonebook: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description How many contacts it has.
+                 */
+                contacts: number;
+                /** @description Its name for ever. */
+                id: string;
+                /** @description The PBX's own name for it. */
+                key: string;
+                /** @description What people call it. */
+                name: string;
+                /** @description Where it comes from. */
+                source: components["schemas"]["PhonebookKind"];
             }[];
             /** @description What to ask for next: as `after`; in a timeline as the bound asked with. Null at the end. */
             next?: string | null;
@@ -1942,6 +2312,11 @@ export interface components {
              */
             waiting_count: number;
         };
+        /** @description Other names may be known for some numbers. */
+        NamesUpdated: {
+            /** @description For these; null: for any. */
+            numbers?: string[] | null;
+        };
         /** @description One of our phone numbers changed. */
         NumberUpdated: {
             /** @description In E.164. */
@@ -1973,6 +2348,17 @@ export interface components {
             /** @description Who went. */
             removed: components["schemas"]["Who"][];
         };
+        /** @description A contact as the PBX wants it, or that it shall be no more. */
+        PatchContact: {
+            /** @description Whether it shall be no more. */
+            deleted?: boolean;
+            /** @description The PBX's or the CRM's own name for it. */
+            key: string;
+            /** @description What it is called. Not with `deleted`. */
+            name?: string | null;
+            /** @description Where it can be reached. Not with `deleted`. */
+            numbers?: string[] | null;
+        };
         /** @description An extension, to show. */
         Person: {
             /**
@@ -1986,6 +2372,25 @@ export interface components {
              */
             name: string;
         };
+        /** @description A phonebook of mine. */
+        Phonebook: {
+            /**
+             * Format: int64
+             * @description How many contacts it has.
+             */
+            contacts: number;
+            /** @description Its name for ever. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description Where it comes from. */
+            source: components["schemas"]["PhonebookKind"];
+        };
+        /**
+         * @description Where a phonebook comes from.
+         * @enum {string}
+         */
+        PhonebookKind: "manual" | "crm" | "cnam";
         /** @description Where a conversation stands in its queue. */
         Place: {
             claimed_by?: components["schemas"]["Person"] | null;
@@ -2041,6 +2446,8 @@ export interface components {
             extension: string;
             /** @description Its display name. */
             name: string;
+            /** @description The keys of its phonebooks, in order. */
+            phonebooks: string[];
             /** @description What it may do. */
             role: components["schemas"]["RoleName"];
         };
@@ -2058,6 +2465,22 @@ export interface components {
             queue?: string | null;
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
+        };
+        /** @description A phonebook as provisioned. */
+        ProvisionedPhonebook: {
+            /**
+             * Format: int64
+             * @description How many contacts it has.
+             */
+            contacts: number;
+            /** @description Its name for ever. */
+            id: string;
+            /** @description The PBX's own name for it. */
+            key: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description Where it comes from. */
+            source: components["schemas"]["PhonebookKind"];
         };
         /** @description A queue as provisioned. */
         ProvisionedQueue: {
@@ -2111,6 +2534,26 @@ export interface components {
             /** @description Why, in their words; up to 200 characters. */
             reason?: string | null;
         };
+        /** @description A contact as the PBX wants it. */
+        PutContact: {
+            /**
+             * @description The PBX's or the CRM's own name for it: 1–200 characters, each once in a phonebook.
+             * @example crm-4711
+             */
+            key: string;
+            /**
+             * @description What it is called: 1–200 characters.
+             * @example Ann Lee
+             */
+            name: string;
+            /**
+             * @description Where it can be reached, in any way a person writes a number; up to 20.
+             * @example [
+             *       "(404) 555-0199"
+             *     ]
+             */
+            numbers: string[];
+        };
         /** @description An extension as the PBX wants it. */
         PutExtension: {
             /** @description The phone numbers it may send from, in order; they may be provisioned later. None if absent. */
@@ -2124,6 +2567,8 @@ export interface components {
             name: string;
             /** @description 8–200 characters. Absent: stays as it is. */
             password?: string | null;
+            /** @description The keys of its phonebooks, up to 20, in order; they may be provisioned later. None if absent. */
+            phonebooks?: string[];
             /** @description `user` if absent. */
             role?: components["schemas"]["RoleName"];
         };
@@ -2148,6 +2593,16 @@ export interface components {
             queue?: string | null;
             /** @description Whether it has an active SMS plan. */
             sms_enabled: boolean;
+        };
+        /** @description A phonebook as the PBX wants it. */
+        PutPhonebook: {
+            /**
+             * @description What people call it: 1–80 characters.
+             * @example Customers
+             */
+            name: string;
+            /** @description Where it comes from. */
+            source: components["schemas"]["PhonebookKind"];
         };
         /** @description An SMS queue as the PBX wants it. */
         PutQueue: {
@@ -2296,6 +2751,37 @@ export interface components {
              * @example Sales
              */
             name: string;
+        };
+        /** @description A call as the PBX reports it. */
+        ReportCall: {
+            /**
+             * Format: date-time
+             * @description When it began, in RFC 3339.
+             * @example 2026-11-23T09:00:00Z
+             */
+            at: string;
+            /**
+             * @description What the network called who has it.
+             * @example LEE ANN
+             */
+            caller_name?: string | null;
+            /** @description Which way it went. */
+            direction: components["schemas"]["CallWay"];
+            /**
+             * @description Whose, by its number; it may come later.
+             * @example 201
+             */
+            extension: string;
+            /**
+             * @description The PBX's own name for it: 1–200 characters.
+             * @example 1732354800.42
+             */
+            key: string;
+            /**
+             * @description The number outside, in any way a person writes it.
+             * @example +14045550199
+             */
+            number: string;
         };
         /** @description An agent of a queue of calls as the PBX reports them. */
         ReportedVoiceAgent: {
@@ -3160,6 +3646,129 @@ export interface operations {
                 };
                 content: {
                     "text/xml": string;
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_contacts: {
+        parameters: {
+            query?: {
+                /** @description Any part of a name or number; accents, case and punctuation don't matter. Absent: whom I had to do with lately. */
+                q?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_FoundContact"];
                 };
             };
             /** @description Can't be understood */
@@ -6096,6 +6705,373 @@ export interface operations {
             };
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+                /** @description Only this, such as `extension.put`. */
+                action?: string;
+                /** @description Only what this extension did, or the key that is known so. */
+                extension?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AuditEntry"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_calls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportCall"][];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsReported"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_carriers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_CarrierEntry"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_consents: {
         parameters: {
             query?: {
@@ -6965,6 +7941,124 @@ export interface operations {
             };
         };
     };
+    delete_extension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     issue_token: {
         parameters: {
             query?: never;
@@ -7361,6 +8455,755 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_phonebooks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ProvisionedPhonebook"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_phonebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The PBX's own name for it: 1–100 characters */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutPhonebook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedPhonebook"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedPhonebook"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_phonebook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_contacts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ContactEntry"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutContact"][];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactsReplaced"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_contacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchContact"][];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisionedPhonebook"];
+                };
             };
             /** @description Can't be understood */
             400: {
@@ -8593,6 +10436,251 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_phonebooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Phonebook"];
+                };
+            };
+            /** @description Can't be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or not yours to know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not with this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state doesn't allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Can't be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    contacts_of_phonebook: {
+        parameters: {
+            query?: {
+                /** @description Any part of a name or number. */
+                q?: string;
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description 1–200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ContactEntry"];
+                };
             };
             /** @description Can't be understood */
             400: {

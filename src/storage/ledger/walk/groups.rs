@@ -125,7 +125,7 @@ mod tests {
     use super::super::{Verdict, walk};
     use super::*;
     use crate::{
-        domain::{Change, Decision, Guard, Timestamp, change::Reading, conversation::Kind},
+        domain::{By, Change, Decision, Guard, Timestamp, change::Reading, conversation::Kind},
         storage::ledger::Unit,
     };
     use uuid::Uuid;
@@ -147,7 +147,7 @@ mod tests {
         let (added, numbers, others) = ([new].into(), [].into(), [JAKE].into());
         let change = Change::MembersAdded { group, added, numbers, others };
         let decision = Decision { guards: vec![Guard::Conversation(CHAT, 4)], changes: vec![change] };
-        let unit = Unit { tenant: TENANT, once: None, decision };
+        let unit = Unit { by: By::Engine(TENANT), once: None, decision };
         let (verdicts, writes) = walk(&[unit], ground(), Timestamp(60));
         let Verdict::Committed(committed) = &verdicts[0] else { panic!("committed") };
         let Happening::ConversationUpdated { facts, joined: Some(marker) } = &committed[0].happening else {

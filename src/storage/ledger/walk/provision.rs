@@ -17,12 +17,17 @@ impl Walk {
         tenant: TenantId,
         extension: &Extension,
         password_hash: Option<String>,
-        caller_ids: Vec<Number>,
+        (caller_ids, phonebooks): (Vec<Number>, Vec<String>),
     ) -> Arc<Committed> {
         let version = self.next_version(tenant);
         *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
-        self.ground.taken.insert((tenant, number_key(&extension.number)));
-        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash, caller_ids };
+        let key = (tenant, number_key(&extension.number));
+        if extension.deleted {
+            self.ground.taken.remove(&key);
+        } else {
+            self.ground.taken.insert(key);
+        }
+        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash, caller_ids, phonebooks };
         self.writes.extensions.push(put);
         self.committed(tenant, version, Audience::Tenant, Happening::ExtensionUpdated(extension.clone()))
     }

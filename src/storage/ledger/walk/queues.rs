@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            Decision, Timestamp,
+            By, Decision, Timestamp,
             conversation::{Kind, Pair},
             extension::Colleague,
             phone::Number,
@@ -183,7 +183,7 @@ mod tests {
     const QUEUE: QueueId = QueueId(Uuid::from_u128(50));
 
     fn unit(guards: Vec<Guard>, changes: Vec<Change>) -> Unit {
-        Unit { tenant: TENANT, once: None, decision: Decision { guards, changes } }
+        Unit { by: By::Engine(TENANT), once: None, decision: Decision { guards, changes } }
     }
 
     fn stood(state: State) -> Change {

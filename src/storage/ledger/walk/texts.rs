@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            Decision, MessageText, Timestamp,
+            By, Decision, MessageText, Timestamp,
             conversation::{Author, Reply},
             sms::delivery::DeliveryError,
         },
@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn unit(once: Option<Once>, guards: Vec<Guard>, change: Change) -> Unit {
-        Unit { tenant: TENANT, once, decision: Decision { guards, changes: vec![change] } }
+        Unit { by: By::Engine(TENANT), once, decision: Decision { guards, changes: vec![change] } }
     }
 
     fn text(reply: Reply) -> NewMessage {
