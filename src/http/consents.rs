@@ -19,7 +19,7 @@ use super::{
     auth::{Provisioner, SignedIn},
     conversations::row,
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Somebody in a conversation told me that they want no texts, or take them again.
@@ -34,7 +34,7 @@ pub async fn record_consent(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(RecordConsent { number, opted_out, scope }): Json<RecordConsent>,
+    Fields(RecordConsent { number, opted_out, scope }): Fields<RecordConsent>,
 ) -> Result<Json<Conversation>, Refused> {
     let (caller, id) = (&who.identity.caller, protocol::id(&id)?);
     let of_all = scope == ConsentScope::Tenant;
@@ -76,7 +76,7 @@ pub async fn put_consent(
     shared: Data<Shared>,
     who: Provisioner,
     path: Path<(String, String)>,
-    Json(PutConsent { reason }): Json<PutConsent>,
+    Fields(PutConsent { reason }): Fields<PutConsent>,
 ) -> Result<HttpResponse, Refused> {
     if reason.as_ref().is_some_and(|r| r.chars().count() > 200 || r.contains('\0')) {
         return Err(Refusal::invalid("reason: up to 200 characters").into());

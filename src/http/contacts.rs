@@ -94,10 +94,11 @@ fn place(after: &str) -> Result<(String, String), Refusal> {
 pub async fn report_calls(
     shared: Data<Shared>,
     who: Provisioner,
-    json::Bulk(calls): json::Bulk<Vec<ReportCall>>,
+    json::Bulk(calls): json::Bulk<Vec<json::Object<ReportCall>>>,
 ) -> Result<Json<CallsReported>, Refused> {
     let region = shared.engine.storage.settings(who.tenant).await?.settings.region;
-    let call = |ReportCall { key, extension, direction, number, caller_name, at }: ReportCall| {
+    let call = |json::Object(call)| {
+        let ReportCall { key, extension, direction, number, caller_name, at } = call;
         let at =
             Timestamp::parse(&at).ok_or_else(|| Refusal::invalid(format!("call {key}: at: no time in RFC 3339")))?;
         let number = Number::typed(&number, &region)?;

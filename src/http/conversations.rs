@@ -22,7 +22,7 @@ use super::{
     Shared,
     auth::SignedIn,
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// My conversations, newest activity first.
@@ -72,7 +72,7 @@ pub(super) fn place(after: &str) -> Result<(Timestamp, ConversationId), Refusal>
 pub async fn create(
     shared: Data<Shared>,
     who: SignedIn,
-    Json(body): Json<CreateConversation>,
+    Fields(body): Fields<CreateConversation>,
 ) -> Result<HttpResponse, Refused> {
     let caller = &who.identity.caller;
     let (id, made) = match body {
@@ -105,7 +105,7 @@ pub async fn rename(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(Rename { name }): Json<Rename>,
+    Fields(Rename { name }): Fields<Rename>,
 ) -> Result<Json<Conversation>, Refused> {
     let (caller, id) = (&who.identity.caller, protocol::id(&id)?);
     shared.engine.ask(caller, id, Command::Rename { name }).await?;
@@ -176,7 +176,7 @@ pub async fn send(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(body): Json<SendMessage>,
+    Fields(body): Fields<SendMessage>,
 ) -> Result<HttpResponse, Refused> {
     let caller = who.identity.caller;
     let id: ConversationId = protocol::id(&id)?;
@@ -201,7 +201,7 @@ pub async fn read(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(body): Json<MarkRead>,
+    Fields(body): Fields<MarkRead>,
 ) -> Result<HttpResponse, Refused> {
     let id = protocol::id(&id)?;
     shared.engine.ask(&who.identity.caller, id, Command::Read { seq: body.seq }).await?;

@@ -14,6 +14,7 @@ use super::{
     Shared,
     auth::SignedIn,
     error::{Problems, Refused},
+    json::Fields,
 };
 
 /// Send a text again that failed, or perhaps did. Answers the message as it is: if the attempt that I saw is not the
@@ -29,7 +30,7 @@ pub async fn retry_delivery(
     shared: Data<Shared>,
     who: SignedIn,
     path: Path<(String, i64)>,
-    Json(RetryDelivery { number, attempt }): Json<RetryDelivery>,
+    Fields(RetryDelivery { number, attempt }): Fields<RetryDelivery>,
 ) -> Result<Json<Message>, Refused> {
     let (caller, (id, seq)) = (&who.identity.caller, path.into_inner());
     let typed = shared.engine.typed(caller, &[number], None).await?;

@@ -1,14 +1,19 @@
 //! How bodies, queries and paths are read, and how what can't be read is refused.
 
+use std::{fmt, marker::PhantomData};
+
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     dev::{JsonBody, Payload, ResourceDef},
     error::{JsonPayloadError, QueryPayloadError},
     http::Method,
-    web::{Bytes, JsonConfig, PathConfig, QueryConfig},
+    web::{Bytes, Json, JsonConfig, PathConfig, QueryConfig},
 };
 use futures_util::future::LocalBoxFuture;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use utoipa::openapi::OpenApi as Document;
 
 use crate::{
@@ -49,6 +54,44 @@ pub fn unread(error: JsonPayloadError) -> actix_web::Error {
     actix_web::error::InternalError::from_response(error, response).into()
 }
 
+/// A JSON body: an object. A list of what its fields would be is none, whatever `serde` makes of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Fields<T> {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Json::<Object<T>>::from_request(request, payload);
+        Box::pin(async move { body.await.map(|Json(Object(fields))| Fields(fields)) })
+    }
+}
+
+/// A JSON object.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfFields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfFields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfFields(PhantomData))
+    }
+}
+
 /// The body of a call that takes no fields: empty, `null`, or an object without any.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +108,7 @@ impl FromRequest for NoFields {
             if body.is_empty() {
                 return Ok(NoFields {});
             }
-            let body = serde_json::from_slice::<Option<NoFields>>(&body);
+            let body = serde_json::from_slice::<Option<Object<NoFields>>>(&body);
             body.map(|_| NoFields {}).map_err(|error| unread(JsonPayloadError::Deserialize(error)))
         })
     }

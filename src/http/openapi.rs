@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, get, http::header};
 use utoipa::{
     OpenApi,
     openapi::{
-        OpenApi as Document,
+        OpenApi as Document, RefOr, Schema,
+        schema::{AdditionalProperties, AnyOf, OneOf},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -51,9 +52,31 @@ pub fn with_security(mut document: Document) -> Document {
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    for (name, schema) in &mut components.schemas {
+        correct(name, schema);
+    }
     document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
     document
 }
+
+/// What the types can't say of themselves.
+fn correct(name: &str, schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(one_of)) = schema else { return };
+    if one_of.items.iter().all(|item| matches!(item, RefOr::Ref(_))) {
+        // Which of them it is can't always be told: an empty list is a list of anything.
+        let OneOf { items, description, .. } = std::mem::take(one_of);
+        *schema = RefOr::T(Schema::AnyOf(AnyOf { items, description, ..AnyOf::default() }));
+    } else if COMES_IN.contains(&name) {
+        for item in &mut one_of.items {
+            if let RefOr::T(Schema::Object(object)) = item {
+                object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
+        }
+    }
+}
+
+/// What comes in in one of several shapes, each of which refuses an unknown field.
+const COMES_IN: [&str; 2] = ["ClientFrame", "CreateConversation"];
 
 /// The document and the page.
 pub fn page(document: Document) -> SwaggerUi {

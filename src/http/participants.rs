@@ -19,7 +19,7 @@ use super::{
     auth::SignedIn,
     conversations::row,
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Who is in a conversation, and how far each has read.
@@ -86,7 +86,7 @@ pub async fn add_participants(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(AddParticipants { extensions, numbers }): Json<AddParticipants>,
+    Fields(AddParticipants { extensions, numbers }): Fields<AddParticipants>,
 ) -> Result<Json<Conversation>, Refused> {
     let (caller, id) = (&who.identity.caller, protocol::id(&id)?);
     // Who is not in the group learns nothing of the directory by it either.

@@ -18,7 +18,7 @@ use super::{
     Shared,
     auth::Provisioner,
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Every extension, by number.
@@ -69,7 +69,7 @@ pub async fn put_extension(
     shared: Data<Shared>,
     who: Provisioner,
     number: Path<String>,
-    Json(body): Json<PutExtension>,
+    Fields(body): Fields<PutExtension>,
 ) -> Result<HttpResponse, Refused> {
     let PutExtension { name, role, password, enabled, caller_ids, phonebooks } = body;
     if password.as_ref().is_some_and(|p| !(8..=200).contains(&p.chars().count())) {

@@ -33,7 +33,7 @@ use super::{
     auth::{COOKIE, SignedIn, cookie, is_own_origin},
     client_address::client_address,
     error::{Problems, Refused},
-    json::{self, NoFields},
+    json::{self, Fields, NoFields},
 };
 
 /// Who can be signed in by a click, in a demo.
@@ -64,7 +64,7 @@ pub async fn login_form(shared: Data<Shared>, request: HttpRequest) -> Result<Js
 pub async fn login(
     shared: Data<Shared>,
     request: HttpRequest,
-    Json(body): Json<Login>,
+    Fields(body): Fields<Login>,
 ) -> Result<HttpResponse, Refused> {
     // A page elsewhere must not sign its visitor in as somebody.
     if request.headers().contains_key(header::ORIGIN) && !is_own_origin(&request, &shared) {

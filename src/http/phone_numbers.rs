@@ -18,7 +18,7 @@ use super::{
     Shared,
     auth::Provisioner,
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Every phone number, in order.
@@ -59,7 +59,7 @@ pub async fn put_number(
     shared: Data<Shared>,
     who: Provisioner,
     number: Path<String>,
-    Json(body): Json<PutNumber>,
+    Fields(body): Fields<PutNumber>,
 ) -> Result<HttpResponse, Refused> {
     let PutNumber { label, sms_enabled, carrier, queue, extension } = body;
     let phone_number = PhoneNumber { number: Number::owned(&number)?, label, sms_enabled, carrier, queue, extension };

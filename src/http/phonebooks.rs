@@ -27,7 +27,7 @@ use super::{
     auth::Provisioner,
     contact_stream::{Form, Pieces},
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// The largest body of contacts, in bytes.
@@ -64,7 +64,7 @@ pub async fn put_phonebook(
     shared: Data<Shared>,
     who: Provisioner,
     key: Path<String>,
-    Json(PutPhonebook { name, source }): Json<PutPhonebook>,
+    Fields(PutPhonebook { name, source }): Fields<PutPhonebook>,
 ) -> Result<HttpResponse, Refused> {
     let wanted = phonebook::Phonebook { key: key.into_inner(), name, source: source.into() };
     let (stored, made) = shared.engine.put_phonebook(&who.by, wanted).await?;
@@ -204,7 +204,7 @@ fn contacts(pieces: &[Vec<u8>], region: &str) -> Result<Vec<Contact>, Refusal> {
 }
 
 fn read<T: serde::de::DeserializeOwned>(piece: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(piece).map_err(|error| {
+    serde_json::from_slice(piece).map(|json::Object(said)| said).map_err(|error| {
         let start: String = String::from_utf8_lossy(piece).chars().filter(|c| !c.is_control()).take(40).collect();
         Refusal::invalid(format!("{start}…: {error}"))
     })

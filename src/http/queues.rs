@@ -26,7 +26,7 @@ use super::{
     auth::{Provisioner, SignedIn},
     conversations::place,
     error::{Problems, Refused},
-    json::{self, NoFields},
+    json::{self, Fields, NoFields},
 };
 
 /// Take what waits. However many try at once, one gets it; the others learn who.
@@ -69,7 +69,7 @@ pub async fn transfer(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(Transfer { extension, queue }): Json<Transfer>,
+    Fields(Transfer { extension, queue }): Fields<Transfer>,
 ) -> Result<Json<Conversation>, Refused> {
     let (caller, id) = (&who.identity.caller, protocol::id(&id)?);
     let to = Wanting::of(extension, queue)?;
@@ -206,7 +206,7 @@ pub async fn set_agent(
     shared: Data<Shared>,
     who: SignedIn,
     id: Path<String>,
-    Json(PutAgent { logged_in, paused, pause_reason }): Json<PutAgent>,
+    Fields(PutAgent { logged_in, paused, pause_reason }): Fields<PutAgent>,
 ) -> Result<Json<MyQueue>, Refused> {
     let (caller, id): (&Arc<Caller>, QueueId) = (&who.identity.caller, protocol::id(&id)?);
     shared.engine.set_agent(caller, id, Wish { logged_in, paused, pause_reason }).await?;
@@ -242,7 +242,7 @@ pub async fn put_queue(
     shared: Data<Shared>,
     who: Provisioner,
     key: Path<String>,
-    Json(body): Json<PutQueue>,
+    Fields(body): Fields<PutQueue>,
 ) -> Result<HttpResponse, Refused> {
     let PutQueue { name, members, idle_timeout_s, unclaimed_timeout_s, timeout_response } = body;
     let timeout_response = timeout_response.filter(|text| !text.is_empty());

@@ -11,6 +11,7 @@ use super::{
     Shared,
     auth::Provisioner,
     error::{Problems, Refused},
+    json::Fields,
 };
 
 /// What is set, defaults included.
@@ -30,7 +31,7 @@ pub async fn get_settings(shared: Data<Shared>, who: Provisioner) -> Result<Json
 pub async fn put_settings(
     shared: Data<Shared>,
     who: Provisioner,
-    Json(body): Json<PutSettings>,
+    Fields(body): Fields<PutSettings>,
 ) -> Result<Json<PutSettings>, Refused> {
     let default = Settings::default();
     let settings = Settings {

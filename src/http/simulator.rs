@@ -20,7 +20,7 @@ use super::{
     Shared,
     carriers::{keep, used},
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Text in as a customer. Answered after the commit.
@@ -34,7 +34,7 @@ use super::{
 pub async fn simulate_text(
     shared: Data<Shared>,
     request: HttpRequest,
-    Json(body): Json<SimulateText>,
+    Fields(body): Fields<SimulateText>,
 ) -> Result<HttpResponse, Refused> {
     let simulators = open_to(&shared, &request)?;
     let to = Number::owned(&body.to)?;

@@ -10,6 +10,7 @@ use crate::{
 use super::{
     auth::SignedIn,
     error::{Problems, Refused},
+    json::Fields,
 };
 
 /// What a text would cost by SMS: its encoding, its segments, and the characters that made it so.
@@ -17,7 +18,7 @@ use super::{
 #[post("/v1/sms/estimate")]
 pub async fn estimate_sms(
     _: SignedIn,
-    Json(EstimateSms { text }): Json<EstimateSms>,
+    Fields(EstimateSms { text }): Fields<EstimateSms>,
 ) -> Result<Json<SmsEstimate>, Refused> {
     let characters = text.chars().count();
     if characters > MAX_CHARACTERS {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{
     HttpResponse, post,
-    web::{Data, Json, Path},
+    web::{Data, Path},
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use super::{
     Shared,
     auth::Provisioner,
     error::{Problems, Refused},
+    json::Fields,
 };
 
 /// No token is shorter, unless the configuration's longest is.
@@ -33,7 +34,7 @@ pub async fn issue_token(
     shared: Data<Shared>,
     who: Provisioner,
     number: Path<String>,
-    Json(body): Json<IssueToken>,
+    Fields(body): Fields<IssueToken>,
 ) -> Result<HttpResponse, Refused> {
     let longest = shared.config.limits.token_ttl_s;
     let ttl_s = body.ttl_s.unwrap_or(longest);

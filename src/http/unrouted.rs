@@ -19,7 +19,7 @@ use super::{
     Shared,
     auth::Provisioner,
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Texts that are nobody's, oldest first.
@@ -61,7 +61,7 @@ pub async fn assign_unrouted(
     shared: Data<Shared>,
     who: Provisioner,
     id: Path<String>,
-    Json(body): Json<AssignUnrouted>,
+    Fields(body): Fields<AssignUnrouted>,
 ) -> Result<HttpResponse, Refused> {
     let to = match (body.extension, body.queue) {
         (Some(number), None) => Assignee::Extension(number),

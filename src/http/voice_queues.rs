@@ -54,7 +54,7 @@ pub async fn put_voice_queue(
     shared: Data<Shared>,
     who: Provisioner,
     key: Path<String>,
-    json::Bulk(body): json::Bulk<PutVoiceQueue>,
+    json::Bulk(json::Object(body)): json::Bulk<json::Object<PutVoiceQueue>>,
 ) -> Result<HttpResponse, Refused> {
     let agents = body.agents.into_iter().map(Into::into).collect();
     let reported = voice_queue::VoiceQueue::reported(key.into_inner(), body.name, agents)?;

@@ -1,6 +1,6 @@
 //! Bodies and queries as they come in. An unknown field is refused by name.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::Role;
@@ -157,7 +157,14 @@ pub struct EstimateSms {
 pub struct MarkRead {
     /// I have read up to this message.
     #[schema(minimum = 0)]
+    #[serde(deserialize_with = "place")]
     pub seq: i64,
+}
+
+/// A place in a conversation, or 0: before all of them.
+fn place<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
+    let seq = i64::deserialize(d)?;
+    if seq < 0 { Err(D::Error::custom("seq: not below 0")) } else { Ok(seq) }
 }
 
 /// A page of a list.

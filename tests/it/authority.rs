@@ -66,6 +66,10 @@ const EXCEPTIONS: &[(&[Role], &str, &[u16])] = &[
     (&[OtherKey], "POST /v1/pbx/extensions/{number}/tokens", &[201]),
     (&[OtherKey], "PUT /v1/pbx/queues/{key}", &[201]),
     (&[OtherKey], "PUT /v1/pbx/voice-queues/{key}", &[201]),
+    (&[OtherKey], "PUT /v1/pbx/phonebooks/{key}", &[201]),
+    (&[OtherKey], "GET /v1/pbx/phonebooks/{key}/contacts", &[200]),
+    (&[OtherKey], "PUT /v1/pbx/phonebooks/{key}/contacts", &[200]),
+    (&[OtherKey], "PATCH /v1/pbx/phonebooks/{key}/contacts", &[200]),
     (&[OtherKey], "PUT /v1/pbx/consents/{ours}/{theirs}", &[201]),
 ];
 
@@ -222,7 +226,7 @@ async fn furnish(engine: &TestEngine) -> Ours {
     let secret = |what: &str| format!("{SECRET} {what}");
     let put = async |path: &str, body: Value| pbx.put(&format!("/v1/pbx/{path}"), body).await.ok();
     for (number, more) in [
-        ("201", json!({"caller_ids": [OUR_NUMBER]})),
+        ("201", json!({"caller_ids": [OUR_NUMBER], "phonebooks": ["crm"]})),
         ("202", json!({})),
         ("208", json!({})),
         ("209", json!({"role": "admin"})),
@@ -240,6 +244,12 @@ async fn furnish(engine: &TestEngine) -> Ours {
     put("queues/support", json!({"name": secret("queue"), "members": ["201"]})).await;
     let agent = json!({"extension": "201", "logged_in": true, "paused": false});
     put("voice-queues/support", json!({"name": secret("queue"), "agents": [agent]})).await;
+    put("phonebooks/crm", json!({"name": secret("customers"), "source": "crm"})).await;
+    let contact = json!([{"key": "1", "name": secret("customer"), "numbers": [CUSTOMER]}]);
+    put("phonebooks/crm/contacts", contact).await;
+    let call = json!([{"key": "1", "extension": "201", "direction": "inbound", "number": "+14045550155",
+        "caller_name": secret("caller"), "at": "2026-01-01T00:00:00.000Z"}]);
+    pbx.post("/v1/pbx/calls", call).await.ok();
     put("settings", json!({"help_text": secret("help")})).await;
     put(&format!("consents/{OUR_NUMBER}/+14045550177"), json!({"reason": secret("no more")})).await;
 
@@ -255,12 +265,15 @@ async fn furnish(engine: &TestEngine) -> Ours {
     // Nobody's number: a dead letter.
     text_in(CUSTOMER, "+14045550111").await;
     let first = async |path: &str| pbx.get(path).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    let phonebook = jake.get("/v1/phonebooks").await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
     let my_queue = jake.get("/v1/queues").await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
     vec![
         ("/v1/conversations/", "id", group),
         ("/v1/conversations/", "seq", "1".into()),
         ("/v1/conversations/", "who", "202".into()),
         ("/v1/queues/", "id", my_queue),
+        ("/v1/phonebooks/", "id", phonebook),
+        ("/v1/pbx/phonebooks/", "key", "crm".into()),
         ("/v1/attachments/", "id", Uuid::now_v7().to_string()),
         ("/v1/carriers/", "name", "sim".into()),
         ("/v1/carriers/", "attempt", Uuid::now_v7().to_string()),
@@ -282,12 +295,11 @@ async fn signed_in(engine: &TestEngine, tenant: &str, extension: &str) -> Api {
 }
 
 /// All that the company can read of its own.
-async fn everything(engine: &TestEngine, routes: &[Route], ours: &Ours) -> BTreeMap<String, Value> {
+async fn everything(engine: &TestEngine, jake: &Api, routes: &[Route], ours: &Ours) -> BTreeMap<String, Value> {
     let key = engine.api();
-    let jake = signed_in(engine, "default", "201").await;
     let mut read = BTreeMap::new();
     for route in routes.iter().filter(|r| r.method == Method::GET && !r.is_open && r.path != "/v1/ws") {
-        let api = if route.is_pbx() { &key } else { &jake };
+        let api = if route.is_pbx() { &key } else { jake };
         read.insert(route.path.clone(), route.ask(Some(api), engine, ours).await.body);
     }
     read
@@ -322,12 +334,13 @@ async fn every_route_lets_through_whom_it_should_and_nobody_else() {
     };
     // The open ones, too: what they change is changed before we look.
     walk(Nobody, None).await;
-    let before = everything(&engine, &routes, &ours).await;
+    let jake = signed_in(&engine, "default", "201").await;
+    let before = everything(&engine, &jake, &routes, &ours).await;
     walk(Stranger, Some(&engine.api().with_token("never-was-one"))).await;
     walk(Reader, Some(&engine.api().with_token(&reader))).await;
     walk(OtherKey, Some(&other_key)).await;
     walk(OtherUser, Some(&signed_in(&engine, "other", "301").await)).await;
-    let after = everything(&engine, &routes, &ours).await;
+    let after = everything(&engine, &jake, &routes, &ours).await;
     // Whoever is of the company may change what is theirs.
     walk(Colleague, Some(&signed_in(&engine, "default", "208").await)).await;
     walk(Admin, Some(&signed_in(&engine, "default", "209").await)).await;
