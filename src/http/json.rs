@@ -4,9 +4,11 @@ use std::{fmt, marker::PhantomData};
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
-    dev::{JsonBody, Payload, ResourceDef},
+    body::MessageBody,
+    dev::{JsonBody, Payload, ResourceDef, ServiceRequest, ServiceResponse},
     error::{JsonPayloadError, QueryPayloadError},
     http::Method,
+    middleware::Next,
     web::{Bytes, Json, JsonConfig, PathConfig, QueryConfig},
 };
 use futures_util::future::LocalBoxFuture;
@@ -125,6 +127,20 @@ pub fn query() -> QueryConfig {
 /// Paths: what can't be an id is not there.
 pub fn path() -> PathConfig {
     PathConfig::default().error_handler(|_, _| Refused(Refusal::NotFound).into())
+}
+
+/// Nothing is called by a NUL, and PostgreSQL takes none: such a path is not there, and such a query can't be understood.
+pub async fn without_nul(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if request.path().contains("%00") {
+        return Err(Refused(Refusal::NotFound).into());
+    }
+    if request.query_string().contains("%00") {
+        return Err(Refused(Refusal::invalid("a NUL character in the query")).into());
+    }
+    next.call(request).await
 }
 
 /// A page's size: 1–200, 50 if absent.

@@ -187,6 +187,7 @@ pub fn application(
         .service(openapi::redirect)
         .service(people::demo)
         .default_service(web::to(portal::page))
+        .wrap(from_fn(json::without_nul))
         .wrap(from_fn(operation::observe))
         .wrap(Compress::default())
         .wrap(portal::headers())

@@ -48,6 +48,8 @@ async fn refusals_look_alike_everywhere() {
     assert_eq!(raw(Method::POST, &messages, json, "{".into()).await, "invalid_request");
     assert_eq!(raw(Method::POST, &messages, json, " ".repeat(70_000)).await, "payload_too_large");
     assert_eq!(raw(Method::POST, &messages, json, "{\"text\":1}".into()).await, "invalid_request");
+    assert_eq!(raw(Method::GET, "/v1/extensions?after=%00", json, String::new()).await, "invalid_request");
+    assert_eq!(raw(Method::GET, "/v1/conversations/%00", json, String::new()).await, "not_found");
     // An object is meant, and not a list of what its fields would be.
     assert_eq!(raw(Method::POST, "/v1/sms/estimate", json, "[\"Hi\"]".into()).await, "invalid_request");
     assert_eq!(raw(Method::POST, "/v1/token", json, "[]".into()).await, "invalid_request");
