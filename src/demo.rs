@@ -78,8 +78,11 @@ const VOICE_QUEUE: (&str, &str) = ("front", "Front Desk");
 const VOICE_AGENTS: [(&str, bool, Option<&str>); 3] =
     [("201", true, None), ("203", true, Some("Lunch")), ("205", false, None)];
 
+/// Somebody in a phonebook, with their numbers.
+type Entry = (&'static str, &'static [&'static str]);
+
 /// Phonebooks that everybody has: key, name, source, and who is in them, with their numbers.
-const PHONEBOOKS: [(&str, &str, PhonebookSource, &[(&str, &[&str])]); 3] = [
+const PHONEBOOKS: [(&str, &str, PhonebookSource, &[Entry]); 3] = [
     (
         "customers",
         "Customers",
@@ -129,7 +132,7 @@ pub fn people() -> Result<Vec<DemoPerson>, getrandom::Error> {
 async fn phonebooks(engine: &Arc<Engine>, by: &By) -> Result<(), Refusal> {
     for (key, name, source, people) in PHONEBOOKS {
         engine.put_phonebook(by, Phonebook { key: key.into(), name: name.into(), source }).await?;
-        let contact = |(i, (name, numbers)): (usize, &(&str, &[&str]))| {
+        let contact = |(i, (name, numbers)): (usize, &Entry)| {
             let numbers: Vec<_> = numbers.iter().map(|number| (*number).to_owned()).collect();
             Contact::provisioned(i.to_string(), (*name).to_owned(), &numbers, "US")
         };

@@ -85,27 +85,32 @@ impl Engine {
         numbers: &[String],
     ) -> Result<(ConversationId, bool), Refusal> {
         let id = ConversationId(self.clock.new_id());
+        let allowed = self.limits.send(caller.extension, 1, self.clock.now());
         let decide = async || {
-            self.limits.send(caller.extension, 1, self.clock.now())?;
+            allowed.clone()?;
             let others = self.colleagues(caller.tenant, extensions).await?;
             let others: Vec<_> = others.iter().map(|who| who.id).collect();
             let numbers = self.typed(caller, numbers, None).await?;
             create_group::create_group(caller, id, client_id, name, &others, &numbers)
         };
-        let decided = decide().await;
-        // A repetition of what was done before it was refused answers what was done: it is looked up all the same.
-        let (decision, refusal) = match decided {
-            Ok(decision) => (decision, None),
-            Err(refusal) => (Decision::default(), Some(refusal)),
-        };
-        let unit = Unit { by: by(caller), once: Some(Once::Send(caller.extension, client_id)), decision };
-        match self.ledger.commit(unit).await {
-            Ok(Outcome::Committed(_)) => refusal.map_or(Ok((id, true)), Err),
-            Ok(Outcome::Known(first)) => Ok((create_group::again(&first, name)?, false)),
-            Ok(Outcome::Aborted) => Err(Refusal::StorageUnavailable),
-            Ok(Outcome::Unknown) => Err(Refusal::OutcomeUnknown),
-            Ok(Outcome::Conflict | Outcome::Repeated) | Err(_) => Err(Refusal::Busy),
+        for _ in 0..TRIES {
+            // A repetition of what was done before it was refused answers what was done: it is looked up all the same.
+            let (decision, refusal) = match decide().await {
+                Ok(decision) => (decision, None),
+                Err(refusal) => (Decision::default(), Some(refusal)),
+            };
+            let once = Some(Once::Send(caller.extension, client_id));
+            match self.ledger.commit(Unit { by: by(caller), once, decision }).await {
+                Ok(Outcome::Committed(_)) => return refusal.map_or(Ok((id, true)), Err),
+                Ok(Outcome::Known(first)) => return Ok((create_group::again(&first, name)?, false)),
+                Ok(Outcome::Aborted) => return Err(Refusal::StorageUnavailable),
+                Ok(Outcome::Unknown) => return Err(Refusal::OutcomeUnknown),
+                // Somebody in it has gone meanwhile.
+                Ok(Outcome::Conflict) => {}
+                Ok(Outcome::Repeated) | Err(_) => return Err(Refusal::Busy),
+            }
         }
+        Err(Refusal::Busy)
     }
 
     /// Those whom these numbers name, if each is somebody who can be reached.
@@ -208,7 +213,10 @@ impl Engine {
     async fn leave_groups(&self, tenant: TenantId, who: &Extension, decision: &mut Decision) -> Result<(), Refusal> {
         let Extension { id, number, name, role, .. } = who.clone();
         let caller = Caller { tenant, extension: id, number, name, role };
-        for group in self.storage.groups(tenant, id).await? {
+        let groups = self.storage.groups(tenant, id).await?;
+        // Who is added to another meanwhile leaves that one, too.
+        decision.guards.push(Guard::Groups(id, i64::try_from(groups.len()).unwrap_or(i64::MAX)));
+        for group in groups {
             // Who is gone meanwhile has nothing to leave.
             let Some(group) = self.storage.conversation(group).await? else { continue };
             if let Ok(leaving) = remove::leave(&group, &caller) {

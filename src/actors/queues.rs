@@ -12,6 +12,7 @@ use crate::{
         conversation::{
             Command, Conversation, Message, Pair, Stand, SystemEvent, queued, start::start, transfer::Target,
         },
+        phone::Number,
         provision::phone_number::StoredNumber,
         queue::{
             self, Agent, Line, Queue, Settings,
@@ -134,14 +135,30 @@ impl Engine {
             let Some(board) = look(self, id).await? else { continue };
             mine.extend(shown(&board, caller, held.get(&id).copied().unwrap_or(0)));
         }
+        self.name_waiting(caller, &mut mine).await?;
         Ok(mine)
+    }
+
+    /// With what the caller may show for the customers who wait.
+    async fn name_waiting(&self, caller: &Caller, queues: &mut [MyQueue]) -> Result<(), Refusal> {
+        let rows = || queues.iter().flat_map(|queue| &queue.waiting);
+        let numbers: Vec<_> = rows().filter_map(|row| row.number.clone().map(Number::stored)).collect();
+        let names = self.storage.contact_names(caller, numbers).await?;
+        for row in queues.iter_mut().flat_map(|queue| &mut queue.waiting) {
+            *row = row.clone().with_names(&names);
+        }
+        Ok(())
     }
 
     /// One of the caller's queues.
     pub async fn my_queue(&self, caller: &Caller, id: QueueId) -> Result<MyQueue, Refusal> {
         let held = self.storage.held(caller.tenant, caller.extension).await?;
         let board = look(self, id).await?.filter(|board| board.tenant == caller.tenant).ok_or(Refusal::NotFound)?;
-        shown(&board, caller, held.get(&id).copied().unwrap_or(0)).ok_or(Refusal::NotFound)
+        let queue = shown(&board, caller, held.get(&id).copied().unwrap_or(0)).ok_or(Refusal::NotFound)?;
+        let mut mine = [queue];
+        self.name_waiting(caller, &mut mine).await?;
+        let [queue] = mine;
+        Ok(queue)
     }
 
     /// The caller takes what waits.

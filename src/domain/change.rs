@@ -88,6 +88,8 @@ pub enum Guard {
     Agent(QueueId, ExtensionId, i64),
     /// Of a queue of calls, by its key; 0: there is none yet.
     VoiceQueue(String, i64),
+    /// In how many groups an extension is.
+    Groups(ExtensionId, i64),
     /// Of a phonebook, by its key; 0: there is none yet.
     Phonebook(String, i64),
     /// That contacts which were stored beforehand are still there.

@@ -200,6 +200,30 @@ async fn tokens_that_the_pbx_gives_are_there() {
 }
 
 #[tokio::test]
+async fn webhooks_are_there_without_their_secrets() {
+    let engine = TestEngine::start().await;
+    let pbx = engine.api();
+    let before = log(&pbx).await.len();
+    let path = "/v1/pbx/webhooks/crm";
+    let body = json!({"url": "https://pbx.example.com/hook", "events": ["*"]});
+    let made = pbx.put(path, body.clone()).await.ok();
+    pbx.put(path, body.clone()).await.ok();
+    let given = format!("whsec_{}", "A".repeat(32));
+    let mut other = body;
+    other["secret"] = json!(given);
+    pbx.put(path, other).await.ok();
+    assert_eq!(pbx.delete(path).await.status, 204);
+    assert_eq!(pbx.delete(path).await.code(), "not_found");
+    let expected = [("webhook.put", "crm"), ("webhook.put", "crm"), ("webhook.delete", "crm")];
+    assert_eq!(since(&pbx, before).await, done(&expected));
+    let lines = log(&pbx).await;
+    assert!(lines[..3].iter().all(|line| line["by"]["kind"] == "key"), "{lines:?}");
+    for secret in [made["secret"].as_str().unwrap(), &given] {
+        assert!(!json!(lines).to_string().contains(secret));
+    }
+}
+
+#[tokio::test]
 async fn what_was_nobody_s_and_was_given_to_somebody_is_there() {
     let engine = sms::engine(partyline::carriers::Knobs::default()).await;
     let pbx = engine.api();
@@ -365,6 +389,10 @@ async fn it_is_read_page_by_page_by_what_was_done_and_by_who_did_it() {
     assert_eq!(boss.all(AUDIT).await, whole, "an administrator reads it as well");
     for bad in ["limit=0", "limit=201", "after=x", "page=2"] {
         assert_eq!(pbx.get(&format!("{AUDIT}?{bad}")).await.code(), "invalid_request", "{bad}");
+    }
+    for nul in ["action=%00", "extension=%00"] {
+        let answer = pbx.get(&format!("{AUDIT}?{nul}")).await;
+        assert!(answer.status == 200 || answer.code() == "invalid_request", "{answer:?}");
     }
     let user = sign_in(&engine, &pbx, "201", "supervisor").await;
     assert_eq!(user.get(AUDIT).await.code(), "forbidden");

@@ -70,6 +70,8 @@ const EXCEPTIONS: &[(&[Role], &str, &[u16])] = &[
     (&[OtherKey], "GET /v1/pbx/phonebooks/{key}/contacts", &[200]),
     (&[OtherKey], "PUT /v1/pbx/phonebooks/{key}/contacts", &[200]),
     (&[OtherKey], "PATCH /v1/pbx/phonebooks/{key}/contacts", &[200]),
+    (&[OtherKey], "PUT /v1/pbx/webhooks/{key}", &[201]),
+    (&[OtherKey], "GET /v1/pbx/webhooks/{key}/deliveries", &[200]),
     (&[OtherKey], "PUT /v1/pbx/consents/{ours}/{theirs}", &[201]),
 ];
 
@@ -253,6 +255,9 @@ async fn furnish(engine: &TestEngine) -> Ours {
     put("settings", json!({"help_text": secret("help")})).await;
     put(&format!("consents/{OUR_NUMBER}/+14045550177"), json!({"reason": secret("no more")})).await;
 
+    let webhook = json!({"url": "https://pbx.example.com/events", "events": ["*"]});
+    put("webhooks/pbx", webhook).await;
+
     let jake = signed_in(engine, "default", "201").await;
     let group = jake.group(&secret("group"), &["202"]).await;
     jake.say(&group, &secret("text")).await;
@@ -267,7 +272,17 @@ async fn furnish(engine: &TestEngine) -> Ours {
     let first = async |path: &str| pbx.get(path).await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
     let phonebook = jake.get("/v1/phonebooks").await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
     let my_queue = jake.get("/v1/queues").await.ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    let delivery = loop {
+        let deliveries = pbx.get("/v1/pbx/webhooks/pbx/deliveries").await.ok();
+        match deliveries["items"][0]["id"].as_str() {
+            Some(id) => break id.to_owned(),
+            None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
     vec![
+        ("/v1/voice-queues/", "key", "support".into()),
+        ("/v1/pbx/webhooks/", "key", "pbx".into()),
+        ("/v1/pbx/webhooks/", "id", delivery),
         ("/v1/conversations/", "id", group),
         ("/v1/conversations/", "seq", "1".into()),
         ("/v1/conversations/", "who", "202".into()),

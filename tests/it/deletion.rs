@@ -198,7 +198,7 @@ async fn what_they_closed_is_none_of_who_comes_later() {
     let desk = Desk::open(&[JAKE, WYATT]).await;
     let closed = desk.claimed(ANN, JAKE).await;
     desk[JAKE].close(&closed).await.ok();
-    assert_eq!(desk[JAKE].filtered("closed").await, [closed.clone()]);
+    assert_eq!(desk[JAKE].filtered("closed").await, [closed.as_str()]);
     assert_eq!(desk.pbx.delete(PATH).await.status, 204);
     let new = sign_in(&desk.engine, &desk.pbx, JAKE, "user").await;
     assert_eq!(new.filtered("closed").await, [""; 0]);
@@ -359,6 +359,74 @@ async fn in_the_middle_of_what_they_write_nothing_is_half_done() {
         found += said.iter().filter(|s| *s == "on my way").count();
     }
     assert_eq!(found, acknowledged);
+}
+
+#[tokio::test]
+async fn whoever_is_added_while_they_are_deleted_is_in_no_group() {
+    let engine = TestEngine::start().await;
+    let pbx = engine.api();
+    let people = pbx.people(&["202", "203"]).await;
+    let mia = &people["202"];
+    for round in 0..10 {
+        pbx.put(PATH, json!({"name": "Jake"})).await.ok();
+        let groups =
+            join_all((0..4).map(|n| async move { mia.group(&format!("Ops {round}.{n}"), &["203"]).await })).await;
+        let added = join_all(groups.iter().map(|group| mia.add(group, &["201"])));
+        let (added, deleted) = futures_util::future::join(added, pbx.delete(PATH)).await;
+        assert_eq!(deleted.status, 204);
+        assert!(added.iter().all(|a| a.status.is_success() || a.code() == "not_found"), "{added:?}");
+        for group in &groups {
+            assert_eq!(members(mia, group).await, ["202", "203"], "nobody who is gone is in it");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_begun_with_them_while_they_are_deleted_is_without_them() {
+    let engine = TestEngine::start().await;
+    let pbx = engine.api();
+    let people = pbx.people(&["202", "203"]).await;
+    let mia = &people["202"];
+    for (round, disabled) in (0..10).map(|round| (round, round % 2 == 1)) {
+        pbx.put(PATH, json!({"name": "Jake"})).await.ok();
+        let begin = |n: usize| {
+            let name = format!("Group {round}.{n}");
+            let body =
+                json!({"kind": "group", "client_id": Uuid::now_v7(), "name": name, "extensions": ["201", "203"]});
+            mia.post("/v1/conversations", body)
+        };
+        let goes = async {
+            let gone = json!({"name": "Jake", "enabled": false});
+            if disabled { pbx.put(PATH, gone).await } else { pbx.delete(PATH).await }
+        };
+        let (begun, gone) = futures_util::future::join(join_all((0..6).map(begin)), goes).await;
+        assert!(gone.status.is_success(), "{gone:?}");
+        assert!(begun.iter().all(|a| a.status == 201 || a.code() == "not_found"), "{begun:?}");
+        for group in begun.iter().filter_map(|a| a.body["id"].as_str()) {
+            assert_eq!(members(mia, group).await, ["202", "203"], "nobody who is gone is in it");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_they_claim_while_they_are_deleted_waits_again() {
+    for _ in 0..4 {
+        let desk = Desk::open(&[JAKE, WYATT]).await;
+        let mut waiting = vec![];
+        for n in 0..8 {
+            waiting.push(desk.text(&customer(n), "Hello?").await);
+        }
+        let claims = join_all(waiting.iter().map(|id| desk[JAKE].claim(id)));
+        let (claims, deleted) = futures_util::future::join(claims, desk.pbx.delete(PATH)).await;
+        assert_eq!(deleted.status, 204);
+        let refused = ["unauthenticated", "not_found", "agent_unavailable", "busy"];
+        assert!(claims.iter().all(|a| a.status == 200 || refused.contains(&a.code())), "{claims:?}");
+        for id in &waiting {
+            let row = desk.until(id, "waiting").await;
+            assert_eq!(row["participant_count"], 0, "{row}");
+            desk[WYATT].claim(id).await.ok();
+        }
+    }
 }
 
 #[tokio::test]

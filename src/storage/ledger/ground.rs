@@ -37,6 +37,8 @@ pub(super) async fn read(tx: &DatabaseTransaction, dialect: Dialect, units: &[&U
     reader.extensions(&mut ground, &asked).await?;
     reader.phone_numbers(&mut ground, &asked).await?;
     reader.voice_queues(&mut ground, &asked).await?;
+    reader.gone(&mut ground, &asked).await?;
+    reader.groups(&mut ground, &asked).await?;
     reader.phonebooks(&mut ground, &asked).await?;
     reader.loads(&mut ground, &asked).await?;
     reader.called(&mut ground, &asked).await?;
@@ -62,6 +64,10 @@ struct Asked {
     extensions: BTreeSet<ExtensionId>,
     phone_numbers: BTreeSet<Number>,
     voice_queues: BTreeSet<(TenantId, String)>,
+    /// Extensions that come into conversations.
+    joining: BTreeSet<ExtensionId>,
+    /// Extensions whose groups are counted.
+    grouped: BTreeSet<ExtensionId>,
     phonebooks: BTreeSet<(TenantId, String)>,
     loads: BTreeSet<GenerationId>,
     /// Extensions of which calls are reported, by their numbers.
@@ -108,6 +114,7 @@ impl Asked {
                     // Its revision comes with the counter.
                     Guard::Settings(_) => {}
                     Guard::VoiceQueue(key, _) => drop(asked.voice_queues.insert((unit.tenant(), key.clone()))),
+                    Guard::Groups(id, _) => drop(asked.grouped.insert(*id)),
                     Guard::Phonebook(key, _) => drop(asked.phonebooks.insert((unit.tenant(), key.clone()))),
                     Guard::Load(generation) => drop(asked.loads.insert(*generation)),
                     Guard::Queue(id, _) => drop(asked.queues.insert((*id, unit.tenant()))),
@@ -120,11 +127,12 @@ impl Asked {
             for change in &unit.decision.changes {
                 match change {
                     Change::ConversationCreated(c) => {
+                        asked.joining.extend(c.members.iter());
                         asked.natural_keys.extend(c.natural_key.clone().map(|k| (Hex(unit.tenant().0), k)));
                     }
+                    Change::MembersAdded { added, .. } => asked.joining.extend(added.iter()),
                     Change::MessageAdded(_)
                     | Change::Renamed { .. }
-                    | Change::MembersAdded { .. }
                     | Change::NumberRemoved { .. }
                     | Change::MemberRemoved { .. }
                     | Change::ConsentPut { .. }
@@ -318,6 +326,36 @@ impl Reader<'_> {
         for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
             let queue = (TenantId(column(&row, "tenant_id")?), column(&row, "key")?);
             ground.voice_queues.insert(queue, column(&row, "revision")?);
+        }
+        Ok(())
+    }
+
+    /// Those who come into a conversation and are disabled by now, or gone.
+    async fn gone(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.joining.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.joining.iter().map(|id| (Hex(id.0),)).collect();
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid)]);
+        let sql = format!("SELECT e.id FROM {rows} r CROSS JOIN extension e WHERE e.id = r.id AND NOT e.enabled");
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.gone.insert(extension_id(&row, "id")?);
+        }
+        Ok(())
+    }
+
+    async fn groups(&self, ground: &mut Ground, asked: &Asked) -> Result<(), StorageError> {
+        if asked.grouped.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = asked.grouped.iter().map(|id| (Hex(id.0),)).collect();
+        let rows = self.dialect.rows(1, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "SELECT r.id, (SELECT count(*) FROM participant p JOIN conversation c ON c.id = p.conversation_id \
+             WHERE p.extension_id = r.id AND p.left_version IS NULL AND c.kind = 'group') AS groups FROM {rows} r"
+        );
+        for row in self.tx.query_all_raw(self.dialect.statement(&sql, [bulk(&keys)])).await? {
+            ground.groups.insert(extension_id(&row, "id")?, column(&row, "groups")?);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::domain::{
     Audience, By, Change, Committed, ConversationId, ExtensionId, GenerationId, Guard, Happening, QueueId, Seq,
     TenantId, Timestamp, UnroutedId, Version, audit,
     change::{Appearance, NewConversation, Reading},
-    conversation::{Facts, Gone, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Queued, Reply, Stand},
+    conversation::{Facts, Gone, Kind, Marker, Message, NewMessage, PARTICIPANTS_SHOWN, Pair, Queued, Reply, Stand},
     extension::Extension,
     phone::Number,
     provision::{
@@ -45,6 +45,10 @@ pub(super) struct Ground {
     pub phone_numbers: HashMap<Number, i64>,
     /// Queues of calls, by their keys: their revisions.
     pub voice_queues: HashMap<(TenantId, String), i64>,
+    /// Those who may come into no conversation: they are disabled, or gone.
+    pub gone: HashSet<ExtensionId>,
+    /// In how many groups extensions are.
+    pub groups: HashMap<ExtensionId, i64>,
     /// Phonebooks, by their keys: their revisions, and the generations of their contacts.
     pub phonebooks: HashMap<(TenantId, String), (i64, GenerationId)>,
     /// Who has each phonebook.
@@ -276,6 +280,7 @@ impl Walk {
                 let stored = self.ground.phonebooks.get(&(unit.tenant(), key.clone()));
                 stored.map_or(0, |(revision, _)| *revision) == *revision
             }
+            Guard::Groups(id, groups) => self.ground.groups.get(id) == Some(groups),
             Guard::Load(generation) => self.ground.loads.contains(generation),
             Guard::Queue(..) | Guard::NoQueue(_) | Guard::NoneOpen(_) | Guard::Agent(..) | Guard::Owed(..) => {
                 self.queue_guard_holds(unit.tenant(), guard)
@@ -284,7 +289,10 @@ impl Walk {
         });
         let free = |key: String| !self.ground.taken.contains(&(unit.tenant(), key));
         let keys = unit.decision.changes.iter().all(|change| match change {
-            Change::ConversationCreated(c) => c.natural_key.clone().is_none_or(free),
+            Change::ConversationCreated(c) => {
+                c.natural_key.clone().is_none_or(free) && !c.members.iter().any(|who| self.ground.gone.contains(who))
+            }
+            Change::MembersAdded { added, .. } => !added.iter().any(|who| self.ground.gone.contains(who)),
             Change::ExtensionPut { extension, made: true, .. } => free(number_key(&extension.number)),
             _ => true,
         });
@@ -377,6 +385,9 @@ impl Walk {
             self.stands(new.id, queued);
         }
         self.writes.conversations.push((new.clone(), tenant, version));
+        if new.kind == Kind::Group {
+            self.in_groups(&new.members, 1);
+        }
         let joins = new.members.iter().map(|who| (new.id, *who, tenant, version, Marker::default()));
         self.writes.joins.extend(joins);
         let outside = new.numbers.iter().map(|number| (new.id, number.clone(), tenant));
@@ -400,6 +411,15 @@ impl Walk {
         };
         let happening = Happening::ConversationUpdated { facts, joined: Some(Marker::default()) };
         self.committed(tenant, version, Audience::Extensions(new.members.clone()), happening)
+    }
+
+    /// They are in so many groups more.
+    fn in_groups(&mut self, who: &[ExtensionId], more: i64) {
+        for id in who {
+            if let Some(groups) = self.ground.groups.get_mut(id) {
+                *groups += more;
+            }
+        }
     }
 
     fn message(&mut self, tenant: TenantId, new: &NewMessage) -> Option<Arc<Committed>> {
@@ -616,7 +636,7 @@ mod tests {
         let create = |id| {
             let new = NewConversation {
                 id: ConversationId(Uuid::from_u128(id)),
-                kind: crate::domain::conversation::Kind::Direct,
+                kind: Kind::Direct,
                 natural_key: Some("direct:a:b".into()),
                 name: None,
                 members: [JAKE].into(),

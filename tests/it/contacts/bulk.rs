@@ -73,12 +73,13 @@ async fn an_array_and_lines_say_the_same_and_the_second_time_nothing() {
     assert_eq!(put_lines(&office.pbx, "crm", String::new()).await.ok(), replaced(0, 0, 0, MANY - 1));
     assert_eq!(office.heard(&mut jake).await, [told(None)], "too many to tell");
     assert_eq!(office.pbx.contacts("crm").await, [] as [Value; 0]);
-    eventually(async || match (office.rows("contact").await, office.rows("contact_number").await) {
-        (0, 0) => Ok(()),
-        left => Err(format!("{left:?}")),
-    })
-    .await;
-    assert_eq!(office.rows("contact_load").await, 0);
+    for table in ["contact", "contact_number", "contact_load"] {
+        eventually(async || match office.rows(table).await {
+            0 => Ok(()),
+            left => Err(format!("{table}: {left}")),
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -190,11 +191,13 @@ async fn chat_goes_on_while_a_slow_upload_trickles_in() {
 async fn of_two_uploads_at_once_one_wins_whole() {
     let office = Office::open(&[]).await;
     office.book("crm", "Customers", "crm").await;
+    let second = office.second().await;
+    let doors = [office.pbx.clone(), second.as_ref().map_or_else(|| office.pbx.clone(), TestEngine::api)];
     let body = |who: &str, from: usize| lines((from..from + 800).map(|n| somebody(n, who)));
     for round in 0..4 {
         // Half of the keys are of both.
         let bodies = [body(&format!(" A{round}"), 0), body(&format!(" B{round}"), 400)];
-        let answers = join_all(bodies.iter().map(|b| put_lines(&office.pbx, "crm", b.clone()))).await;
+        let answers = join_all(doors.iter().zip(&bodies).map(|(pbx, b)| put_lines(pbx, "crm", b.clone()))).await;
         assert!(answers.iter().any(|a| a.status == 200), "{answers:?}");
         assert!(answers.iter().all(|a| a.status == 200 || a.code() == "busy"), "{answers:?}");
         let there = lines(office.pbx.contacts("crm").await);
@@ -240,32 +243,59 @@ async fn what_is_altered_during_an_upload_is_replaced_with_all_else() {
     eventually(async || if office.rows("contact").await == 0 { Ok(()) } else { Err("some are left".into()) }).await;
 }
 
+/// Waits until so many contacts are stored, whoever they belong to.
+async fn stored(office: &Office, contacts: i64) {
+    eventually(async || match office.rows("contact").await {
+        n if n == contacts => Ok(()),
+        n => Err(format!("{n} are stored, not {contacts}")),
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_load_that_nobody_touches_for_ten_minutes_is_broken_off() {
     let clock = manual_clock();
     let office = Office::with(Options { clock: clock.clone(), ..Options::default() }, &[JAKE]).await;
     office.customers(json!([contact("1", "Ann Lee", &[ANN])])).await;
     let mut upload = Upload::lines(&office.pbx, "crm").await;
-    assert!(upload.bring(&lines((0..600).map(|n| somebody(n, "")))).await);
-    eventually(async || if office.rows("contact").await == 501 { Ok(()) } else { Err("it is on its way".into()) })
-        .await;
-    // Nine minutes are a pause.
-    clock.advance(Duration::from_secs(540));
-    assert!(upload.bring(&lines((600..1_100).map(|n| somebody(n, "")))).await);
-    eventually(async || if office.rows("contact").await == 1_001 { Ok(()) } else { Err("it is on its way".into()) })
-        .await;
-    clock.advance(Duration::from_secs(540));
-    assert!(upload.bring(&lines((1_100..1_600).map(|n| somebody(n, "")))).await);
-    eventually(async || if office.rows("contact").await == 1_501 { Ok(()) } else { Err("it is on its way".into()) })
-        .await;
+    for n in 0..3 {
+        assert!(upload.bring(&lines((n * 500..n * 500 + 500).map(|n| somebody(n, "")))).await);
+        stored(&office, n as i64 * 500 + 501).await;
+        // Nine minutes are a pause.
+        clock.advance(Duration::from_secs(540));
+    }
+    assert_eq!(upload.end().await.ok(), replaced(1_500, 1_500, 0, 1));
+    stored(&office, 1_500).await;
+
+    let mut upload = Upload::lines(&office.pbx, "crm").await;
+    assert!(upload.bring(&lines((0..500).map(|n| somebody(n, " again")))).await);
+    stored(&office, 2_000).await;
     clock.advance(Duration::from_secs(660));
-    eventually(async || if office.rows("contact").await == 1 { Ok(()) } else { Err("some are left".into()) }).await;
-    // What comes of it after that is not whole.
-    let _ = upload.bring(&lines((1_600..2_600).map(|n| somebody(n, "")))).await;
+    stored(&office, 1_500).await;
+    // It would be nothing, and not all.
+    assert_eq!(upload.end().await.code(), "busy");
+    assert_eq!(office.pbx.contacts("crm").await.len(), 1_500);
+    let again = put_lines(&office.pbx, "crm", lines((0..10).map(|n| somebody(n, "")))).await;
+    assert_eq!(again.ok(), replaced(10, 0, 0, 1_490));
+}
+
+#[tokio::test]
+async fn what_comes_of_a_load_that_was_broken_off_is_kept_by_nobody() {
+    let clock = manual_clock();
+    let office = Office::with(Options { clock: clock.clone(), ..Options::default() }, &[JAKE]).await;
+    office.customers(json!([contact("1", "Ann Lee", &[ANN])])).await;
+    let mut upload = Upload::lines(&office.pbx, "crm").await;
+    assert!(upload.bring(&lines((0..500).map(|n| somebody(n, "")))).await);
+    stored(&office, 501).await;
+    clock.advance(Duration::from_secs(660));
+    stored(&office, 1).await;
+    eventually(async || if office.rows("contact_load").await == 0 { Ok(()) } else { Err("it is there".into()) }).await;
+    let _ = upload.bring(&lines((500..1_500).map(|n| somebody(n, "")))).await;
     assert_eq!(upload.end().await.code(), "busy");
     assert_eq!(office.pbx.contacts("crm").await, [contact("1", "Ann Lee", &[ANN])]);
-    let again = put_lines(&office.pbx, "crm", lines((0..10).map(|n| somebody(n, "")))).await;
-    assert_eq!(again.ok(), replaced(10, 10, 0, 1));
+    assert_eq!(office[JAKE].name_of(ANN).await, "Ann Lee");
+    stored(&office, 1).await;
+    assert_eq!(office.rows("contact_number").await, 1);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod upload;
 
 use std::{collections::HashMap, ops::Index, path::Path};
 
-use partyline::{app::Options, carriers::Knobs};
+use partyline::{app::Options, carriers::Knobs, config::Config};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
@@ -101,6 +101,13 @@ impl Office {
         let marker = |e: &Value| e["name"] == "extension.updated" && e["data"]["extension"] == "999";
         let events = client.events.drain(..).filter(|e| !marker(e));
         events.map(|e| (e["name"].as_str().unwrap().to_owned(), e["data"].clone())).collect()
+    }
+
+    /// A second engine on the same database, where there can be one: a second on the same SQLite file is refused.
+    pub async fn second(&self) -> Option<TestEngine> {
+        std::env::var("TEST_POSTGRES").ok()?;
+        let configure = |config: &mut Config| config.carriers = simulator(Knobs::default());
+        Some(TestEngine::on(self.engine.folder.clone(), Options::default(), configure).await)
     }
 
     /// How many rows a table has.

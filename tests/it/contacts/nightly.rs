@@ -19,10 +19,10 @@ use crate::{
     sms::eventually,
 };
 
-/// What the PBX has. A tenth of what the largest company has, or a fifth, as the tests run without optimisation.
-const EXTENSIONS: usize = 200;
-const NUMBERS: usize = 400;
-const CONTACTS: usize = 10_000;
+/// What the largest company's PBX has; without optimisation, a part of it.
+const EXTENSIONS: usize = if cfg!(debug_assertions) { 300 } else { 1_000 };
+const NUMBERS: usize = 2 * EXTENSIONS;
+const CONTACTS: usize = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
 
@@ -99,16 +99,16 @@ fn digits(n: usize) -> String {
 }
 
 fn number(n: usize) -> (String, Value) {
-    let body = json!({"label": format!("Line {n}"), "sms_enabled": n % 3 > 0, "carrier": "sim",
+    let body = json!({"label": format!("Line {n}"), "sms_enabled": !n.is_multiple_of(3), "carrier": "sim",
                       "extension": digits(n % EXTENSIONS)});
     (format!("/v1/pbx/numbers/{}", e164(n)), body)
 }
 
 /// A few have passwords, which cost more than all else.
 fn extension(n: usize) -> (String, Value) {
-    let mut body = json!({"name": format!("Person {n}"), "role": if n % 50 == 0 { "admin" } else { "user" },
+    let mut body = json!({"name": format!("Person {n}"), "role": if n.is_multiple_of(50) { "admin" } else { "user" },
                           "caller_ids": [e164(n), e164(n + EXTENSIONS)], "phonebooks": ["crm", "cnam"]});
-    if n % 100 == 0 {
+    if n.is_multiple_of(100) {
         body["password"] = json!(PASSWORD);
     }
     (format!("/v1/pbx/extensions/{}", digits(n)), body)

@@ -64,11 +64,11 @@ async fn what_can_t_be_a_phonebook_is_refused() {
         let refused = office.pbx.put(&path, json!({"name": name, "source": "crm"})).await;
         assert_eq!(refused.code(), "invalid_name", "{name}");
     }
+    // What no database could look for is as good as not there.
     for key in ["%0A", "%20", "a%00b", &"k".repeat(101)] {
         let path = format!("{BOOKS}/{key}");
-        let refused = office.pbx.put(&path, json!({"name": "Customers", "source": "crm"})).await;
-        assert_eq!(refused.code(), "invalid_request", "{key}");
         for answer in [
+            office.pbx.put(&path, json!({"name": "Customers", "source": "crm"})).await,
             office.pbx.delete(&path).await,
             office.pbx.get(&format!("{path}/contacts")).await,
             office.pbx.put(&format!("{path}/contacts"), json!([])).await,
@@ -428,5 +428,8 @@ async fn lists_are_complete_however_small_the_page() {
     for path in [BOOKS, &path] {
         assert_eq!(office.pbx.get(&format!("{path}?limit=201")).await.code(), "invalid_request");
         assert_eq!(office.pbx.get(&format!("{path}?page=2")).await.code(), "invalid_request");
+        // What no database could look for.
+        let nul = office.pbx.get(&format!("{path}?after=%00")).await;
+        assert!(nul.status == 200 || nul.code() == "invalid_request", "{nul:?}");
     }
 }

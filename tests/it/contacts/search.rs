@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{JAKE, MIA, Office, contact, encoded, shown};
+use super::{JAKE, MIA, Office, WYATT, contact, encoded, shown};
 use crate::{
     client::Api,
-    queues::sign_in,
+    queues::{Desk, sign_in},
     sms::{ANN, BOB, MAIN},
 };
 
@@ -108,9 +108,9 @@ async fn one_row_for_each_number_with_all_its_sources_and_the_name_it_has() {
     called(&office.pbx, MIA, ANN, Some("ANN L"), "2026-11-23T09:00:00Z").await;
     assert_eq!(office[JAKE].find("0199").await, [row(&["phonebook", "call"])]);
     office[JAKE].thread(ANN).await;
-    let all = row(&["phonebook", "call", "conversation"]);
+    let all = [row(&["phonebook", "call", "conversation"])];
     for q in ["0199", "Ann Lee", "lee"] {
-        assert_eq!(office[JAKE].find(q).await, [all.clone()], "{q}");
+        assert_eq!(office[JAKE].find(q).await, all, "{q}");
     }
     assert_eq!(
         office[MIA].find("0199").await,
@@ -184,13 +184,27 @@ async fn those_outside_a_group_are_found_by_its_members_while_they_are_in_it() {
     let body =
         json!({"kind": "group", "client_id": Uuid::now_v7(), "name": "Ops", "extensions": [MIA], "numbers": [ANN]});
     let group = office[JAKE].post("/v1/conversations", body).await.ok()["id"].as_str().unwrap().to_owned();
-    let row = json!({"name": null, "number": ANN, "sources": ["conversation"], "phonebook": null});
+    let row = [json!({"name": null, "number": ANN, "sources": ["conversation"], "phonebook": null})];
     for who in [JAKE, MIA] {
-        assert_eq!(office[who].find("0199").await, [row.clone()], "{who}");
+        assert_eq!(office[who].find("0199").await, row, "{who}");
     }
     office[MIA].remove(&group, "me").await.ok();
     assert_eq!(office[MIA].find("0199").await, [] as [Value; 0]);
-    assert_eq!(office[JAKE].find("0199").await, [row]);
+    assert_eq!(office[JAKE].find("0199").await, row);
+}
+
+#[tokio::test]
+async fn a_customer_is_found_by_the_agent_who_holds_them() {
+    let desk = Desk::open(&[JAKE, WYATT]).await;
+    let waiting = desk.text(BOB, "Hello?").await;
+    let found = async |who: &str| desk[who].find("0177").await.len();
+    assert_eq!((found(JAKE).await, found(WYATT).await), (0, 0), "it is nobody's yet");
+    desk[JAKE].claim(&waiting).await.ok();
+    assert_eq!((found(JAKE).await, found(WYATT).await), (1, 0));
+    desk[JAKE].transfer_to(&waiting, WYATT).await.ok();
+    assert_eq!((found(JAKE).await, found(WYATT).await), (0, 1));
+    desk[WYATT].release(&waiting).await.ok();
+    assert_eq!((found(JAKE).await, found(WYATT).await), (0, 0));
 }
 
 #[tokio::test]
@@ -241,6 +255,13 @@ async fn what_can_t_be_asked_is_refused() {
     }
     for q in ["a".repeat(100), "é".repeat(100), "a ".repeat(50)] {
         ask(&format!("q={}", encoded(&q))).await.ok();
+    }
+    // What no database could look for.
+    for list in ["/v1/contacts", "/v1/conversations", "/v1/extensions"] {
+        for q in ["%00", "a%00b"] {
+            let answer = office[JAKE].get(&format!("{list}?q={q}")).await;
+            assert!(answer.status == 200 || answer.code() == "invalid_request", "{list}: {answer:?}");
+        }
     }
     assert_eq!(ask("q=a&limit=2").await.ok()["items"].as_array().unwrap().len(), 2);
     assert_eq!(ask("q=a&limit=200").await.ok()["items"].as_array().unwrap().len(), 5);

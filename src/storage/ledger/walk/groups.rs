@@ -39,6 +39,7 @@ impl Walk {
         for new in facts.participants.iter_mut().filter(|r| added.contains(&r.extension)) {
             new.marker = marker;
         }
+        self.in_groups(added, 1);
         self.writes.joins.extend(added.iter().map(|who| (group.id, *who, tenant, version, marker)));
         self.writes.texts.numbers_added.extend(numbers.iter().map(|number| (group.id, number.clone(), tenant)));
         let changed = Happening::ParticipantsChanged {
@@ -102,6 +103,7 @@ impl Walk {
         };
         let changed = self.committed(tenant, facts.version, Audience::Extensions(others.clone()), changed);
         let version = self.touch(tenant, group.id)?;
+        self.in_groups(&[who], -1);
         self.writes.leaves.push((group.id, who, version, reason));
         let removed = Happening::ConversationRemoved { conversation: group.id, reason };
         Some([changed, self.committed(tenant, version, Audience::Extensions([who].into()), removed)])

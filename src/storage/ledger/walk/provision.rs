@@ -24,6 +24,9 @@ impl Walk {
     ) -> Arc<Committed> {
         let version = self.next_version(tenant);
         *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
+        if !extension.enabled {
+            self.ground.gone.insert(extension.id);
+        }
         let key = (tenant, number_key(&extension.number));
         if extension.deleted {
             self.ground.taken.remove(&key);
