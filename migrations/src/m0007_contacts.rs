@@ -39,6 +39,8 @@ async fn extensions(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut number = Index::create();
     number.name("extension_number").table("extension").col("tenant_id").col("number").unique();
     m.create_index(number.and_where(Expr::col("deleted").eq(false)).take()).await?;
+    // SQLite uses a partial index only where a query repeats its condition.
+    index(m, "extension_numbered", "extension", &["tenant_id", "number"]).await?;
     index(m, "extension_names_version", "extension", &["tenant_id", "names_version"]).await?;
     // ... and what a search for a group looks through.
     let search = text("name_search").default("").take();
@@ -177,6 +179,8 @@ async fn audit(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     )
     .await?;
     index(m, "audit_tenant", "audit", &["tenant_id", "id"]).await?;
+    index(m, "audit_action", "audit", &["tenant_id", "action", "id"]).await?;
+    index(m, "audit_by", "audit", &["tenant_id", "by_number", "id"]).await?;
     index(m, "audit_at", "audit", &["at"]).await
 }
 

@@ -10,6 +10,9 @@ use crate::{
 
 use super::Engine;
 
+/// A token says in whole seconds when it was issued (here in microseconds).
+const SECOND: i64 = 1_000_000;
+
 /// Who came, and with what.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -64,6 +67,12 @@ impl Engine {
         let Some(tenant) = tenant else { return Ok(None) };
         let found = self.storage.extension(tenant, &claimed.extension).await?;
         let Some(found) = found.filter(|found| found.extension.enabled) else { return Ok(None) };
+        // Whoever had the number before is another person, and a token of theirs is nobody's.
+        if let Some(since) = self.storage.number_reused_at(tenant, found.extension.id).await?
+            && claimed.issued.is_none_or(|issued| issued.0 / SECOND < since.0 / SECOND)
+        {
+            return Ok(None);
+        }
         Ok(Some(Identity {
             company: self.storage.tenant_name(tenant).await?.unwrap_or_default(),
             credential: found.extension.credential,

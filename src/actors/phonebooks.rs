@@ -6,6 +6,8 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+use tokio::sync::SemaphorePermit;
+
 use crate::{
     domain::{
         By, Caller, Change, GenerationId, PhonebookId, Refusal,
@@ -137,12 +139,33 @@ impl Engine {
     /// Whom somebody may mean by what they type, best first; if they have typed nothing, whom they had to do with lately.
     pub async fn search_contacts(&self, caller: &Caller, q: &str, limit: usize) -> Result<Vec<Hit>, Refusal> {
         let Some(needle) = search::Needle::typed(q)? else { return self.recent_contacts(caller, limit).await };
-        // A search looks through all of a phonebook: so many at once, and what else is read goes on.
-        let waits = tokio::time::timeout(self.behaviour.answer_within, self.searching.acquire());
-        let _turn = waits.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+        let _turn = self.turn_to_search().await?;
         let mut hits = search::best(&needle, self.storage.candidates(caller, &needle).await?, limit);
         self.complete(caller, &mut hits).await?;
         Ok(hits)
+    }
+
+    /// The contacts of one of the caller's phonebooks, by name, after `after` (as it is sorted, and its key); with a needle
+    /// those that match.
+    pub async fn contacts_of(
+        &self,
+        caller: &Caller,
+        book: &StoredPhonebook,
+        needle: Option<&search::Needle>,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Contact>, Refusal> {
+        let _turn = match needle {
+            Some(_) => Some(self.turn_to_search().await?),
+            None => None,
+        };
+        Ok(self.storage.contacts_by_name(caller.tenant, book.generation, needle, after, limit).await?)
+    }
+
+    /// A search looks through all of a phonebook: so many at once, and what else is read goes on.
+    async fn turn_to_search(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        let waits = tokio::time::timeout(self.behaviour.answer_within, self.searching.acquire());
+        waits.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)
     }
 
     async fn recent_contacts(&self, caller: &Caller, limit: usize) -> Result<Vec<Hit>, Refusal> {

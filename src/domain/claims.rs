@@ -20,6 +20,8 @@ pub struct Claims {
     pub expires: Option<f64>,
     /// `nbf`
     pub not_before: Option<f64>,
+    /// `iat`
+    pub issued: Option<f64>,
     /// `sub`
     pub subject: Option<String>,
     /// What the claim says that names the company.
@@ -46,6 +48,8 @@ pub struct Claimed {
     pub tenant: Option<String>,
     /// Until when it is good.
     pub until: Timestamp,
+    /// Since when, if it says so.
+    pub issued: Option<Timestamp>,
 }
 
 /// Why a token doesn't count: for the log, not for who brought it.
@@ -91,7 +95,7 @@ pub fn check(claims: Claims, expected: &Expected, now: Timestamp) -> Result<Clai
     if expected.names_tenant && tenant.is_none() {
         return Err(NotGood::Tenant);
     }
-    Ok(Claimed { extension, tenant, until })
+    Ok(Claimed { extension, tenant, until, issued: claims.issued.map(moment) })
 }
 
 /// Far from any end of time, so that a leeway fits.
@@ -116,6 +120,7 @@ mod tests {
             audience: vec!["partyline".into()],
             expires: Some(1_800_000_300.0),
             not_before: None,
+            issued: None,
             subject: Some("201".into()),
             tenant: None,
         }

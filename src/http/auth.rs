@@ -12,6 +12,7 @@ use actix_web::{
 
 use crate::{
     actors::Identity,
+    config::host_of,
     domain::{By, Refusal, Role, TenantId},
     storage::{Scope, SecretHash},
 };
@@ -41,20 +42,27 @@ fn reads(request: &HttpRequest) -> bool {
     [Method::GET, Method::HEAD].contains(request.method())
 }
 
-/// Whether the request comes from a page of our own. A browser adds its cookies to any page's requests.
-pub fn is_own_origin(request: &HttpRequest, shared: &Shared) -> bool {
-    let origin = request.headers().get(header::ORIGIN).and_then(|v| v.to_str().ok());
-    origin.is_some() && origin == shared.config.origin()
+/// Whether the request comes from a page of our own: of `public_url`, or of the host that a company is named like, and that
+/// is asked. A browser adds its cookies to any page's requests.
+pub async fn is_own_origin(request: &HttpRequest, shared: &Shared) -> Result<bool, Refusal> {
+    let said = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let (Some(origin), Some(ours)) = (said(header::ORIGIN), shared.config.origin()) else { return Ok(false) };
+    if origin == ours {
+        return Ok(true);
+    }
+    let (Some(host), Some((scheme, _))) = (said(header::HOST), ours.split_once("://")) else { return Ok(false) };
+    let is_same = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host);
+    Ok(is_same && shared.engine.storage.tenant_by_host(host_of(host)).await?.is_some())
 }
 
 /// The token of a request; one from the cookie counts for a write, or an upgrade, only from our own pages.
-pub fn token(request: &HttpRequest, shared: &Shared) -> Result<Option<String>, Refusal> {
+pub async fn token(request: &HttpRequest, shared: &Shared) -> Result<Option<String>, Refusal> {
     match brought(request) {
         Brought::Bearer(token) => Ok(Some(token)),
         Brought::Nothing => Ok(None),
         Brought::Cookie(token) => {
             let upgrades = request.headers().contains_key(header::UPGRADE);
-            if (reads(request) && !upgrades) || is_own_origin(request, shared) {
+            if (reads(request) && !upgrades) || is_own_origin(request, shared).await? {
                 return Ok(Some(token));
             }
             Err(Refusal::Forbidden(format!("with the cookie, only from {}", shared.config.public_url)))
@@ -78,7 +86,7 @@ impl FromRequest for SignedIn {
         let request = request.clone();
         Box::pin(async move {
             let shared = shared(&request)?;
-            let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
+            let token = token(&request, &shared).await?.ok_or(Refusal::Unauthenticated)?;
             let identity = shared.engine.identify(&token).await?.ok_or(Refusal::Unauthenticated)?;
             Ok(SignedIn { identity, token })
         })
@@ -101,7 +109,7 @@ impl FromRequest for Provisioner {
         let request = request.clone();
         Box::pin(async move {
             let shared = shared(&request)?;
-            let token = token(&request, &shared)?.ok_or(Refusal::Unauthenticated)?;
+            let token = token(&request, &shared).await?.ok_or(Refusal::Unauthenticated)?;
             if let Some(owner) = shared.engine.storage.key_owner(&token).await? {
                 if owner.scope == Scope::PbxRead && !reads(&request) {
                     return Err(Refusal::Forbidden("this key may read, not write".into()).into());

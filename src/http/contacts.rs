@@ -63,7 +63,7 @@ pub async fn contacts_of_phonebook(
     let books = storage.my_phonebooks(caller.tenant, caller.extension).await?;
     let book = books.into_iter().find(|book| book.id.to_string() == *id).ok_or(Refusal::NotFound)?;
     let after = after.as_ref().map(|(sort, key)| (sort.as_str(), key.as_str()));
-    let mut found = storage.contacts_by_name(caller.tenant, book.generation, needle.as_ref(), after, limit + 1).await?;
+    let mut found = shared.engine.contacts_of(caller, &book, needle.as_ref(), after, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let end = |contact: &crate::domain::contacts::Contact| {
@@ -101,7 +101,10 @@ pub async fn report_calls(
         let ReportCall { key, extension, direction, number, caller_name, at } = call;
         let at =
             Timestamp::parse(&at).ok_or_else(|| Refusal::invalid(format!("call {key}: at: no time in RFC 3339")))?;
-        let number = Number::typed(&number, &region)?;
+        let number = Number::typed(&number, &region).map_err(|refusal| match refusal {
+            Refusal::InvalidNumber(why) => Refusal::InvalidNumber(format!("call {key}: {number}: {why}")),
+            other => other,
+        })?;
         Ok(Call { key, extension, direction: direction.into(), number, caller_name, at })
     };
     let calls = calls.into_iter().map(call).collect::<Result<_, Refusal>>()?;

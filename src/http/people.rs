@@ -67,7 +67,7 @@ pub async fn login(
     Fields(body): Fields<Login>,
 ) -> Result<HttpResponse, Refused> {
     // A page elsewhere must not sign its visitor in as somebody.
-    if request.headers().contains_key(header::ORIGIN) && !is_own_origin(&request, &shared) {
+    if request.headers().contains_key(header::ORIGIN) && !is_own_origin(&request, &shared).await? {
         let here = &shared.config.public_url;
         return Err(Refusal::Forbidden(format!("sign in at {here}")).into());
     }

@@ -20,7 +20,7 @@ use super::{
     Shared,
     auth::{Provisioner, SignedIn},
     error::{Problems, Refused},
-    json,
+    json::{self, Fields},
 };
 
 /// Every queue of calls, by key.
@@ -108,7 +108,7 @@ pub async fn request_voice_agent(
     shared: Data<Shared>,
     who: SignedIn,
     key: Path<String>,
-    Json(RequestVoiceAgent { logged_in, paused, pause_reason }): Json<RequestVoiceAgent>,
+    Fields(RequestVoiceAgent { logged_in, paused, pause_reason }): Fields<RequestVoiceAgent>,
 ) -> Result<HttpResponse, Refused> {
     let caller = &who.identity.caller;
     let agent = voice_queue::VoiceAgent { extension: caller.number.clone(), logged_in, paused, pause_reason };

@@ -25,7 +25,7 @@ use super::{
     Shared,
     auth::Provisioner,
     error::{Problems, Refused},
-    json::{self, NoFields},
+    json::{self, Fields, NoFields},
 };
 
 /// Every webhook, by key. Their secrets are not shown.
@@ -56,7 +56,7 @@ pub async fn put_webhook(
     shared: Data<Shared>,
     who: Provisioner,
     key: Path<String>,
-    Json(PutWebhook { url, events, secret }): Json<PutWebhook>,
+    Fields(PutWebhook { url, events, secret }): Fields<PutWebhook>,
 ) -> Result<HttpResponse, Refused> {
     check_key(&key)?;
     check_url(&url, shared.config.webhooks.allow_private).map_err(Refusal::InvalidRequest)?;

@@ -21,7 +21,7 @@ pub async fn connect(
     if shared.engine.is_stopping() {
         return Err(Refused(Refusal::Busy).into());
     }
-    let identity = match token(&request, &shared).map_err(Refused)? {
+    let identity = match token(&request, &shared).await.map_err(Refused)? {
         // One that is no longer good is told by a close code: a browser doesn't show an upgrade's status to its page.
         Some(token) => shared.engine.identify(&token).await.map_err(Refused)?,
         None => None,

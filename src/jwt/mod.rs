@@ -113,6 +113,7 @@ impl Issuer {
             audience,
             expires: number("exp")?,
             not_before: number("nbf")?,
+            issued: number("iat")?,
             subject: text("sub")?,
             tenant: if self.expected.names_tenant { text(&self.tenant_claim)? } else { None },
         })

@@ -81,16 +81,16 @@ impl Storage {
         limit: usize,
     ) -> Result<Vec<Audited>, StorageError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = "SELECT * FROM audit WHERE tenant_id = $1 AND id < $2 AND ($3 = '' OR action = $3) \
-             AND ($4 = '' OR by_number = $4) ORDER BY id DESC LIMIT $5";
-        let values = [
-            tenant.0.into(),
-            before.unwrap_or(i64::MAX).into(),
-            action.unwrap_or_default().into(),
-            by.unwrap_or_default().into(),
-            limit.into(),
-        ];
-        self.0.reader.query_all_raw(self.statement(sql, values)).await?.iter().map(audited).collect()
+        let mut sql = String::from("SELECT * FROM audit WHERE tenant_id = $1 AND id < $2");
+        let mut values = vec![tenant.0.into(), before.unwrap_or(i64::MAX).into(), limit.into()];
+        for (column, wanted) in [("action", action), ("by_number", by)] {
+            if let Some(wanted) = wanted {
+                values.push(wanted.into());
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT $3");
+        self.0.reader.query_all_raw(self.statement(&sql, values)).await?.iter().map(audited).collect()
     }
 
     /// Forgets a little of what was done before.

@@ -138,6 +138,9 @@ impl Storage {
 
     /// Whoever may be meant: of the caller's phonebooks, calls and conversations, the best of each.
     pub async fn candidates(&self, caller: &Caller, needle: &Needle) -> Result<Vec<Candidate>, StorageError> {
+        if needle.words.is_empty() && needle.digits.is_none() {
+            return Ok(vec![]);
+        }
         let mut found = self.in_phonebooks(caller, needle).await?;
         found.extend(self.in_calls(caller, needle).await?);
         if let Some(digits) = &needle.digits {
@@ -265,16 +268,26 @@ impl Storage {
         format!("({words}{})", digits.unwrap_or_default())
     }
 
-    /// Which rows are weighed first, if there are more than are weighed: the domain ranks those that are.
+    /// Which rows are weighed first, if there are more than are weighed: in the order of the domain's ranks. Of a needle
+    /// that looks for something.
     fn best_first(&self, text: &str, needle: &Needle, values: &mut Vec<Value>) -> String {
-        let first = needle.words.first().map(|word| [format!("\n{word}"), format!(" {word}")]);
-        let better = first
-            .into_iter()
-            .flatten()
-            .chain(needle.digits.iter().flat_map(|digits| [digits.clone(), format!("{digits}\n")]));
-        let better = better.map(|part| self.0.dialect.contains(text, &bound(&part, values)));
-        let better: Vec<_> = better.map(|better| format!("CASE WHEN {better} THEN 0 ELSE 1 END")).collect();
-        if better.is_empty() { "1".to_owned() } else { better.join(" + ") }
+        let mut contains = |part: String| self.0.dialect.contains(text, &bound(&part, values));
+        let all = needle.words.join(" ");
+        let mut ranks = vec![];
+        if let Some(first) = needle.words.first() {
+            ranks.push((0, contains(format!("\n{all}\n"))));
+            ranks.push((1, contains(format!("\n{all}"))));
+            ranks.push((2, contains(format!("\n{first}"))));
+            ranks.push((2, contains(format!(" {first}"))));
+        }
+        if let Some(digits) = &needle.digits {
+            ranks.push((0, contains(format!("\n{digits}\n"))));
+            ranks.push((1, contains(format!("{digits}\n"))));
+            ranks.push((3, contains(digits.clone())));
+        }
+        ranks.sort_by_key(|(rank, _)| *rank);
+        let cases: Vec<_> = ranks.iter().map(|(rank, so)| format!("WHEN {so} THEN {rank}")).collect();
+        format!("CASE {} ELSE 4 END", cases.join(" "))
     }
 }
 

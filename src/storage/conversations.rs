@@ -200,7 +200,7 @@ impl Storage {
         number: &str,
     ) -> Result<Option<Colleague>, StorageError> {
         let sql = "SELECT e.id, e.name FROM extension e JOIN participant p ON p.conversation_id = $1 \
-             AND p.extension_id = e.id AND p.left_version IS NULL WHERE e.tenant_id = $2 AND e.number = $3";
+             AND p.extension_id = e.id AND p.left_version IS NULL WHERE e.tenant_id = $2 AND e.number = $3 AND NOT e.deleted";
         let values = [id.0.into(), tenant.0.into(), number.into()];
         let row = self.0.reader.query_one_raw(self.statement(sql, values)).await?;
         let colleague = |row: QueryResult| {

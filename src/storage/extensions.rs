@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query};
 
 use crate::domain::{
-    Caller, ExtensionId, Role, TenantId,
+    Caller, ExtensionId, Role, TenantId, Timestamp,
     contacts::search::Needle,
     extension::{Colleague, Extension, People},
 };
@@ -120,6 +120,18 @@ impl Storage {
             .await?
             .map(StoredExtension::try_from)
             .transpose()
+    }
+
+    /// When an extension was made whose number somebody else had before; none, if nobody had.
+    pub async fn number_reused_at(
+        &self,
+        tenant: TenantId,
+        extension: ExtensionId,
+    ) -> Result<Option<Timestamp>, StorageError> {
+        let sql = "SELECT e.created_at FROM extension e WHERE e.id = $2 AND e.tenant_id = $1 AND EXISTS (SELECT 1 \
+             FROM extension gone WHERE gone.tenant_id = $1 AND gone.number = e.number AND gone.deleted)";
+        let row = self.0.reader.query_one_raw(self.statement(sql, [tenant.0.into(), extension.0.into()])).await?;
+        row.map(|row| column(&row, "created_at").map(Timestamp)).transpose()
     }
 
     /// Those of these numbers whom one may reach, by number.

@@ -165,7 +165,11 @@ impl Storage {
         let work = async |db: sea_orm::DatabaseConnection| {
             use sea_orm::TransactionTrait;
             let tx = db.begin().await?;
+            // What was given up meanwhile is deleted by now: nothing may come after that.
             let alive = tx.execute_raw(touch).await?.rows_affected() == 1;
+            if !alive {
+                return Ok((alive, 0));
+            }
             let stored = tx.execute_raw(insert).await?.rows_affected();
             tx.execute_raw(numbers).await?;
             tx.commit().await?;
@@ -240,12 +244,14 @@ impl Storage {
             self.statement(&sql, [generation.0.into(), DELETED_AT_ONCE.into()])
         };
         let (numbers, contacts) = (delete("contact_number", "number"), delete("contact", "key"));
-        let numbers = self.0.writer.run(async |db| db.execute_raw(numbers).await).await?.rows_affected();
-        let contacts = self.0.writer.run(async |db| db.execute_raw(contacts).await).await?.rows_affected();
-        if numbers + contacts == 0 {
-            let over = self.statement("DELETE FROM contact_load WHERE generation = $1", [generation.0.into()]);
-            self.0.writer.run(async |db| db.execute_raw(over).await).await?;
-        }
+        self.0.writer.run(async |db| db.execute_raw(numbers).await).await?;
+        self.0.writer.run(async |db| db.execute_raw(contacts).await).await?;
+        // Another node may delete the same: only what is there says whether it is over.
+        let over = "DELETE FROM contact_load WHERE generation = $1 \
+             AND NOT EXISTS (SELECT 1 FROM contact WHERE generation = $1) \
+             AND NOT EXISTS (SELECT 1 FROM contact_number WHERE generation = $1)";
+        let over = self.statement(over, [generation.0.into()]);
+        self.0.writer.run(async |db| db.execute_raw(over).await).await?;
         Ok(true)
     }
 

@@ -354,6 +354,10 @@ async fn contacts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Exte
     storage.phonebooks(tenant, None, 5).await.unwrap();
     storage.my_phonebooks(tenant, me).await.unwrap();
     storage.phonebooks_of([me]).await.unwrap();
+    storage.number_reused_at(tenant, me).await.unwrap();
+    for (action, by) in [(None, None), (Some("login"), None), (None, Some("201"))] {
+        storage.audited(tenant, action, by, None, 5).await.unwrap();
+    }
     storage.contacts(tenant, second, None, 5).await.unwrap();
     for needle in [None, Needle::typed("ann lee").unwrap(), Needle::typed("0199").unwrap()] {
         storage.contacts_by_name(tenant, second, needle.as_ref(), Some(("a", "b")), 5).await.unwrap();

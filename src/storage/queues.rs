@@ -162,7 +162,7 @@ impl Storage {
         queue: QueueId,
         number: &str,
     ) -> Result<Option<Agent>, StorageError> {
-        self.one_agent(&self.0.reader, queue, tenant, "e.number = $3", number.into()).await
+        self.one_agent(&self.0.reader, queue, tenant, "e.number = $3 AND NOT e.deleted", number.into()).await
     }
 
     async fn one_agent(

@@ -231,9 +231,11 @@ impl Storage {
 
     /// Notes when there is something to do for a webhook again; never later than it is so.
     pub async fn webhook_rests(&self, id: WebhookId, node: Uuid) -> Result<(), StorageError> {
-        let sql = "UPDATE webhook SET due_at = (SELECT min(d.next_attempt_at) FROM webhook_delivery d \
-             WHERE d.webhook_id = $1 AND (d.status = 'replayed' OR d.status = 'waiting' AND d.place = \
-             (SELECT min(f.place) FROM webhook_delivery f WHERE f.webhook_id = $1 AND f.status = 'waiting'))) \
+        // Two looks, each by its own index: one for both would read all that was ever delivered.
+        let sql = "UPDATE webhook SET due_at = (SELECT min(x) FROM (SELECT min(next_attempt_at) AS x \
+             FROM webhook_delivery WHERE webhook_id = $1 AND status = 'replayed' UNION ALL \
+             SELECT (SELECT next_attempt_at FROM webhook_delivery WHERE webhook_id = $1 AND status = 'waiting' \
+             ORDER BY place LIMIT 1)) due) \
              WHERE id = $1 AND node = $2 AND due_at IS NOT NULL";
         let rests = self.statement(sql, [id.0.into(), node.into()]);
         self.0.writer.run(async |db| db.execute_raw(rests).await).await?;

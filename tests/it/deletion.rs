@@ -321,6 +321,34 @@ async fn the_calls_of_who_is_deleted_are_nobody_s_any_more() {
 }
 
 #[tokio::test]
+async fn what_is_reported_of_who_is_gone_is_not_of_who_comes_then() {
+    let engine = TestEngine::start().await;
+    let pbx = engine.api();
+    engine.people(&["201"]).await;
+    assert_eq!(pbx.delete(PATH).await.status, 204);
+    let late = json!([{"key": "1", "extension": "201", "direction": "inbound", "number": BOB, "caller_name": "CALLER",
+                       "at": "2026-11-23T09:00:00Z"}]);
+    pbx.post("/v1/pbx/calls", late).await.ok();
+    let new = newcomer(&pbx, "201", json!({})).await;
+    assert_eq!(new.name_of(BOB).await, "+1 404-555-0177");
+    assert_eq!(new.get("/v1/contacts").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_conversation_is_transferred_to_who_has_the_number_now() {
+    let desk = Desk::open(&[JAKE, WYATT]).await;
+    let held = desk.claimed(ANN, JAKE).await;
+    assert_eq!(desk.pbx.delete(&format!("/v1/pbx/extensions/{WYATT}")).await.status, 204);
+    let refused = desk[JAKE].transfer_to(&held, WYATT).await;
+    assert!(["agent_unavailable", "not_found"].contains(&refused.code()), "{refused:?}");
+    let new = newcomer(&desk.pbx, WYATT, json!({})).await;
+    let state = json!({"logged_in": true, "paused": false});
+    new.put(&format!("/v1/queues/{}/agent", desk.support), state).await.ok();
+    let row = desk[JAKE].transfer_to(&held, WYATT).await.ok();
+    assert_eq!(row["queue"]["claimed_by"], json!({"extension": WYATT, "name": "New"}));
+}
+
+#[tokio::test]
 async fn many_at_once_delete_it_once_and_make_it_once() {
     let engine = TestEngine::start().await;
     let pbx = engine.api();

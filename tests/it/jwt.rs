@@ -220,6 +220,22 @@ async fn who_is_disabled_is_out_and_a_new_password_is_no_matter() {
 }
 
 #[tokio::test]
+async fn a_token_of_who_is_gone_is_not_good_for_who_has_the_number_now() {
+    let engine = engine(Options::default(), by_secret).await;
+    let pbx = engine.api();
+    let issued = |at: u64| with(claims("202"), "iat", json!(at));
+    let old = pbx.with_token(&signed(&issued(seconds() - 5)));
+    assert_eq!(old.get("/v1/me").await.status, 200);
+    assert_eq!(pbx.delete("/v1/pbx/extensions/202").await.status, 204);
+    pbx.put("/v1/pbx/extensions/202", json!({"name": "New", "role": "admin"})).await.ok();
+    assert_eq!(old.get("/v1/me").await.code(), "unauthenticated");
+    assert_eq!(old.post("/v1/token", json!(null)).await.code(), "unauthenticated");
+    // When a token was issued has to be said where a number was somebody else's.
+    assert_eq!(pbx.with_token(&signed(&claims("202"))).get("/v1/me").await.code(), "unauthenticated");
+    assert_eq!(pbx.with_token(&signed(&issued(seconds() + 1))).get("/v1/me").await.ok()["name"], "New");
+}
+
+#[tokio::test]
 async fn a_logout_ends_its_sessions_and_the_token_stays_good() {
     let engine = engine(Options::default(), by_secret).await;
     let ann = engine.api().with_token(&signed(&claims("202")));

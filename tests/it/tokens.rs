@@ -134,6 +134,38 @@ async fn the_host_names_the_company_and_none_is_named_that_it_does_not() {
 }
 
 #[tokio::test]
+async fn a_browser_works_at_a_company_s_own_host_and_at_no_other() {
+    let engine = TestEngine::start().await;
+    let (_, key) = engine.tenant("acme.test").await;
+    engine.tenant("beta.test").await;
+    engine.api().with_token(&key).people_of("acme.test", &["301"]).await;
+    let login = json!({"extension": "301", "password": PASSWORD});
+    let from = async |host: &str, origin: &str, path: &str, cookie: Option<&str>| {
+        let request = reqwest::Client::new().post(format!("{}{path}", engine.url));
+        let request = request.header(header::HOST, host).header(header::ORIGIN, origin);
+        let request = match cookie {
+            Some(cookie) => request.header(header::COOKIE, cookie),
+            None => request.json(&login),
+        };
+        request.send().await.unwrap()
+    };
+    let signed_in = from("acme.test:8443", "http://acme.test:8443", "/v1/login", None).await;
+    assert_eq!(signed_in.status(), 200);
+    let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    for (host, origin) in [
+        ("acme.test", "http://evil.test"),
+        ("evil.test", "http://evil.test"),
+        ("acme.test", "https://acme.test"),
+        ("acme.test", "http://acme.test:81"),
+        ("acme.test", "http://beta.test"),
+    ] {
+        assert_eq!(from(host, origin, "/v1/login", None).await.status(), 403, "{origin} at {host}");
+        assert_eq!(from(host, origin, "/v1/token", Some(&cookie)).await.status(), 403, "{origin} at {host}");
+    }
+    assert_eq!(from("acme.test", "http://acme.test", "/v1/token", Some(&cookie)).await.status(), 200);
+}
+
+#[tokio::test]
 async fn the_public_address_names_the_company_behind_a_proxy() {
     let engine = TestEngine::start().await;
     let pbx = engine.api();

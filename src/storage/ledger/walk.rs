@@ -182,6 +182,7 @@ pub(super) struct PutExtension {
     pub password_hash: Option<String>,
     pub caller_ids: Vec<Number>,
     pub phonebooks: Vec<String>,
+    pub made: bool,
 }
 
 /// A phone number to insert or update.
@@ -316,9 +317,9 @@ impl Walk {
             Change::MarkersAdvanced { conversation, readers, audience } => {
                 committed.extend(self.markers(tenant, *conversation, readers, audience.clone()));
             }
-            Change::ExtensionPut { extension, password_hash, caller_ids, phonebooks, .. } => {
+            Change::ExtensionPut { extension, password_hash, caller_ids, phonebooks, made } => {
                 let lists = (caller_ids.clone(), phonebooks.clone());
-                committed.push(self.extension(tenant, extension, password_hash.clone(), lists));
+                committed.push(self.extension(tenant, extension, password_hash.clone(), lists, *made));
             }
             Change::NamesDiffer { .. } | Change::PhonebookPut(_) | Change::CallsPut { .. } => {
                 committed.push(self.names_change(tenant, change));

@@ -36,6 +36,18 @@ async fn office() -> Office {
 }
 
 #[tokio::test]
+async fn the_best_are_found_among_a_thousand_that_match() {
+    let office = Office::open(&[JAKE]).await;
+    let common = (0..1_000).map(|n| contact(&format!("{n}"), &format!("Aaron {n:04} Lee"), &[&format!("+1404{n:07}")]));
+    let best = [contact("x", "Lee", &["+14155550101"]), contact("y", "Lee Plumbing", &["+14155550102"])];
+    office.customers(Value::Array(common.chain(best).collect())).await;
+    office.put(JAKE, json!({"phonebooks": ["crm"]})).await;
+    let found = office[JAKE].find("lee").await;
+    assert_eq!(shown(&found)[..3], ["Lee", "Lee Plumbing", "Aaron 0000 Lee"]);
+    assert_eq!(shown(&office[JAKE].find("404 000 0999").await)[0], "Aaron 0999 Lee");
+}
+
+#[tokio::test]
 async fn any_part_of_a_name_or_number_finds_them_best_first() {
     let office = office().await;
     for (q, found) in [

@@ -68,7 +68,7 @@ async fn what_can_t_be_a_webhook_is_refused_by_name() {
         assert_eq!(refused.code(), "invalid_request", "{named}");
         assert!(refused.body["detail"].as_str().unwrap().contains(named), "{named}: {refused:?}");
     }
-    for key in ["%20", "a%00b", &"k".repeat(81)] {
+    for key in ["%20", &"k".repeat(81)] {
         assert_eq!(pbx.put(&format!("{LIST}/{key}"), wants(&["*"])).await.code(), "invalid_request", "{key}");
     }
     assert_eq!(pbx.get(LIST).await.ok()["items"], json!([]));

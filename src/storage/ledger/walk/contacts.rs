@@ -1,6 +1,6 @@
 //! What changes the names that people may show for numbers.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{
     Audience, Change, Committed, ExtensionId, GenerationId, Happening, TenantId, Version,
@@ -18,9 +18,10 @@ pub(in crate::storage::ledger) struct ContactWrites {
     pub phonebooks: Vec<(PhonebookPut, TenantId, i64, Version)>,
     /// Contacts that are no longer those of their phonebook.
     pub dropped: Vec<(GenerationId, TenantId)>,
-    pub calls: Vec<(Call, TenantId)>,
-    /// Who may show other names since.
-    pub names: Vec<(ExtensionId, Version)>,
+    /// Calls by their keys: of one that is reported twice, the last report counts.
+    pub calls: BTreeMap<(TenantId, String), Call>,
+    /// Who may show other names, and since when.
+    pub names: BTreeMap<ExtensionId, Version>,
 }
 
 impl Walk {
@@ -28,7 +29,7 @@ impl Walk {
         let version = self.next_version(tenant);
         let (told, renamed) = match change {
             Change::NamesDiffer { extension } => {
-                self.writes.contacts.names.push((*extension, version));
+                self.writes.contacts.names.insert(*extension, version);
                 (vec![*extension], Renamed::Any)
             }
             Change::PhonebookPut(put) => {
@@ -37,7 +38,8 @@ impl Walk {
                 (self.ground.readers.get(&key).cloned().unwrap_or_default(), put.renamed.clone())
             }
             Change::CallsPut { extension, calls, renamed } => {
-                self.writes.contacts.calls.extend(calls.iter().map(|call| (call.clone(), tenant)));
+                let keyed = calls.iter().map(|call| ((tenant, call.key.clone()), call.clone()));
+                self.writes.contacts.calls.extend(keyed);
                 let called = self.ground.called.get(&(tenant, extension.clone())).copied();
                 self.writes.contacts.names.extend(called.map(|id| (id, version)));
                 (called.into_iter().collect(), renamed.clone())

@@ -21,6 +21,7 @@ impl Walk {
         extension: &Extension,
         password_hash: Option<String>,
         (caller_ids, phonebooks): (Vec<Number>, Vec<String>),
+        made: bool,
     ) -> Arc<Committed> {
         let version = self.next_version(tenant);
         *self.ground.extensions.entry(extension.id).or_insert(0) += 1;
@@ -33,7 +34,9 @@ impl Walk {
         } else {
             self.ground.taken.insert(key);
         }
-        let put = PutExtension { tenant, version, extension: extension.clone(), password_hash, caller_ids, phonebooks };
+        let extension_put = extension.clone();
+        let put =
+            PutExtension { tenant, version, extension: extension_put, password_hash, caller_ids, phonebooks, made };
         self.writes.extensions.push(put);
         self.committed(tenant, version, Audience::Tenant, Happening::ExtensionUpdated(extension.clone()))
     }

@@ -26,12 +26,8 @@ impl Writer<'_> {
         self.dropped(contacts).await?;
         self.calls(contacts).await?;
         let names: Vec<_> = contacts.names.iter().map(|(id, version)| (Hex(id.0), version)).collect();
-        // Of somebody who is told twice, the last time counts.
-        for row in names {
-            let sql = "UPDATE extension SET names_version = r.version FROM {rows} r WHERE extension.id = r.id";
-            self.run(sql, &[("id", Uuid), ("version", Int)], &[row]).await?;
-        }
-        Ok(())
+        let sql = "UPDATE extension SET names_version = r.version FROM {rows} r WHERE extension.id = r.id";
+        self.run(sql, &[("id", Uuid), ("version", Int)], &names).await.map(drop)
     }
 
     async fn phonebooks(&self, contacts: &ContactWrites) -> Result<(), StorageError> {
@@ -101,12 +97,14 @@ impl Writer<'_> {
         self.run(sql, &columns, &rows).await.map(drop)
     }
 
-    /// Whoever gets the number of one who is gone sees none of their calls.
+    /// Whoever gets the number of one who is gone sees none of their calls, those that were reported since neither.
     pub(super) async fn calls_of_deleted(&self, writes: &Writes) -> Result<(), StorageError> {
-        let deleted = writes.extensions.iter().filter(|put| put.extension.deleted);
-        let rows: Vec<_> = deleted.map(|put| (Hex(put.tenant.0), &put.extension.number)).collect();
+        let concerned = writes.extensions.iter().filter(|put| put.extension.deleted || put.made);
+        let rows: Vec<_> = concerned.map(|put| (Hex(put.tenant.0), &put.extension.number)).collect();
         let sql = "DELETE FROM recent_call WHERE (tenant_id, key) IN (SELECT c.tenant_id, c.key FROM {rows} r \
-             CROSS JOIN recent_call c WHERE c.tenant_id = r.tenant_id AND c.extension = r.extension)";
+             CROSS JOIN recent_call c WHERE c.tenant_id = r.tenant_id AND c.extension = r.extension \
+             AND EXISTS (SELECT 1 FROM extension e WHERE e.tenant_id = r.tenant_id AND e.number = r.extension \
+             AND e.deleted))";
         self.run(sql, &[("tenant_id", Uuid), ("extension", Text)], &rows).await.map(drop)
     }
 
@@ -121,28 +119,32 @@ impl Writer<'_> {
             ("at", Int),
             ("search", Text),
         ];
-        // One at a time: the same call may be reported twice in a batch, and the last report counts.
-        for (call, tenant) in &contacts.calls {
-            let search = search_text(call.caller_name.as_deref().unwrap_or_default(), [&call.number]);
-            let (direction, name) = (call.direction.as_str(), &call.caller_name);
-            let row = (Hex(tenant.0), &call.key, &call.extension, direction, &call.number, name, call.at, search);
-            let sql = "INSERT INTO recent_call (tenant_id, key, extension, direction, number, caller_name, at, search) \
-                 SELECT tenant_id, key, extension, direction, number, caller_name, at, search FROM {rows} r WHERE true \
-                 ON CONFLICT (tenant_id, key) DO UPDATE SET extension = excluded.extension, \
-                 direction = excluded.direction, number = excluded.number, caller_name = excluded.caller_name, \
-                 at = excluded.at, search = excluded.search";
-            self.run(sql, &columns, &[row]).await?;
-        }
-        let whose: BTreeSet<_> = contacts.calls.iter().map(|(call, tenant)| (tenant, &call.extension)).collect();
-        for (tenant, extension) in whose {
-            let sql = format!(
-                "DELETE FROM recent_call WHERE (tenant_id, key) IN (SELECT c.tenant_id, c.key FROM {{rows}} r \
-                 CROSS JOIN recent_call c WHERE c.tenant_id = r.tenant_id AND c.extension = r.extension \
-                 ORDER BY c.at DESC, c.key DESC LIMIT 10000 OFFSET {CALLS_KEPT})"
-            );
-            self.run(&sql, &[("tenant_id", Uuid), ("extension", Text)], &[(Hex(tenant.0), extension)]).await?;
-        }
-        Ok(())
+        let rows: Vec<_> = contacts
+            .calls
+            .iter()
+            .map(|((tenant, key), call)| {
+                let search = search_text(call.caller_name.as_deref().unwrap_or_default(), [&call.number]);
+                let (direction, name) = (call.direction.as_str(), &call.caller_name);
+                (Hex(tenant.0), key, &call.extension, direction, &call.number, name, call.at, search)
+            })
+            .collect();
+        let sql = "INSERT INTO recent_call (tenant_id, key, extension, direction, number, caller_name, at, search) \
+             SELECT tenant_id, key, extension, direction, number, caller_name, at, search FROM {rows} r WHERE true \
+             ON CONFLICT (tenant_id, key) DO UPDATE SET extension = excluded.extension, \
+             direction = excluded.direction, number = excluded.number, caller_name = excluded.caller_name, \
+             at = excluded.at, search = excluded.search";
+        self.run(sql, &columns, &rows).await?;
+        let whose = contacts.calls.iter().map(|((tenant, _), call)| (tenant, &call.extension));
+        let whose: BTreeSet<_> = whose.collect();
+        let whose: Vec<_> = whose.into_iter().map(|(tenant, extension)| (Hex(tenant.0), extension)).collect();
+        let sql = format!(
+            "DELETE FROM recent_call WHERE (tenant_id, key) IN (SELECT c.tenant_id, c.key FROM {{rows}} r \
+             CROSS JOIN recent_call c WHERE c.tenant_id = r.tenant_id AND c.extension = r.extension \
+             AND (c.at, c.key) < (SELECT k.at, k.key FROM recent_call k WHERE k.tenant_id = r.tenant_id \
+             AND k.extension = r.extension ORDER BY k.at DESC, k.key DESC LIMIT 1 OFFSET {}))",
+            CALLS_KEPT - 1
+        );
+        self.run(&sql, &[("tenant_id", Uuid), ("extension", Text)], &whose).await.map(drop)
     }
 
     pub(super) async fn audit(&self, writes: &Writes, now: Timestamp) -> Result<(), StorageError> {
