@@ -1,7 +1,7 @@
 //! The load generator: `cargo bench --bench load` starts an engine of its own and prints what it does;
 //! `cargo bench --bench load -- --url http://HOST:PORT --key KEY [--pid PID]` loads one that runs (with generous
-//! `[limits]`). `--only chat` (or `fan-out`, `group`, `idle`, `queues`, `reconnect`, `sms`) runs a part, `--seconds N`
-//! sets how long each takes (what watches a queue: four times as long).
+//! `[limits]`). `--only chat` (or `contacts`, `fan-out`, `group`, `idle`, `queues`, `reconnect`, `sms`) runs a part, `--seconds
+//! N` sets how long each takes (what watches a queue: four times as long).
 //!
 //! Client and server share the machine: what counts is messages per second of the server's processor time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, missing_docs)]
@@ -29,6 +29,8 @@ use tokio_tungstenite::{
 };
 use uuid::Uuid;
 
+#[path = "load/contacts.rs"]
+mod contacts;
 #[path = "load/queues.rs"]
 mod queues;
 
@@ -121,6 +123,9 @@ async fn run() {
         texts_in(&target, people).await;
         texts_out(&target, people).await;
     }
+    if wanted("contacts") {
+        contacts::contacts(&target, people).await;
+    }
     if wanted("queues") {
         for race in [false, true] {
             queues::claims(&target, &agents, race).await;
@@ -178,9 +183,12 @@ impl Target {
         self
     }
 
+    fn client(&self) -> &reqwest::Client {
+        self.client.get_or_init(reqwest::Client::new)
+    }
+
     async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Value {
-        let client = self.client.get_or_init(reqwest::Client::new);
-        let request = client.request(method.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
+        let request = self.client().request(method.parse().unwrap(), format!("{}{path}", self.url)).bearer_auth(token);
         let response = request.json(&body).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
         response.json().await.unwrap_or_default()
