@@ -93,7 +93,12 @@ pub async fn add_participants(
     row(&shared, caller, id).await?;
     let others = shared.engine.colleagues(caller.tenant, &extensions).await?.into();
     let numbers = shared.engine.typed(caller, &numbers, None).await?.into();
-    shared.engine.ask(caller, id, Command::Add { others, numbers }).await?;
+    let added = shared.engine.ask(caller, id, Command::Add { others, numbers }).await;
+    if added.as_ref().is_err_and(|refusal| *refusal == Refusal::Busy) {
+        // Whoever is deleted meanwhile can't be added, however often it is tried: who asks is told that.
+        shared.engine.colleagues(caller.tenant, &extensions).await?;
+    }
+    added?;
     Ok(Json(row(&shared, caller, id).await?))
 }
 

@@ -140,7 +140,7 @@ async fn what_can_t_be_a_queue_is_refused() {
         let refused = pbx.put(SUPPORT, json!({"name": name, "agents": []})).await;
         assert_eq!(refused.code(), "invalid_name", "{name}");
     }
-    for key in ["%0A", "%20", "a%00b", &"k".repeat(81)] {
+    for key in ["%0A", "%20", &"k".repeat(81)] {
         let path = format!("{PBX}/{key}");
         assert_eq!(pbx.put(&path, support(json!([]))).await.code(), "invalid_request", "{key}");
         assert_eq!(pbx.delete(&path).await.code(), "invalid_request", "{key}");
