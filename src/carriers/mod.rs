@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Dura
 
 use crate::{
     domain::{
-        AttemptId, MessageText,
+        AttemptId, MessageText, Timestamp,
         phone::Number,
         sms::{
             delivery::Submitted,
@@ -39,6 +39,12 @@ pub trait Carrier: Send + Sync {
     /// Whether it answers the words of consent itself.
     fn answers_keywords(&self) -> bool;
 
+    /// Whether the same attempt, handed over again, is one text all the same: the carrier knows it by its name. Then what
+    /// became of a lost answer is found out by asking again.
+    fn knows_attempts(&self) -> bool {
+        false
+    }
+
     /// Segments each second for each of its numbers.
     fn pace_per_s(&self) -> f64;
 
@@ -54,6 +60,17 @@ pub trait Carrier: Send + Sync {
             return Err(Unread::Unsigned);
         }
         self.understand(request).map_err(Unread::NotUnderstood)
+    }
+
+    /// How long a request of the carrier's may take here. It brings again what was not answered by then, or was refused for
+    /// the moment.
+    fn waits(&self) -> Duration {
+        ANSWER_WITHIN
+    }
+
+    /// How it is connected, if it holds a connection.
+    fn link(&self) -> Option<Link> {
+        None
     }
 
     /// What a carrier expects to hear when all is well: a content type and a body.
@@ -93,6 +110,8 @@ pub struct Webhook<'a> {
     pub headers: &'a [(String, String)],
     /// The body, byte for byte.
     pub body: &'a [u8],
+    /// When it came.
+    pub now: Timestamp,
 }
 
 impl Webhook<'_> {
@@ -127,6 +146,28 @@ pub enum Unread {
     Unsigned,
     /// Signed, and not to be understood: it is kept whole.
     NotUnderstood(String),
+}
+
+/// How a carrier is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whether texts go through it.
+    pub state: LinkState,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it is not up.
+    pub reason: Option<String>,
+}
+
+/// Whether texts go through a carrier's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// They do.
+    Up,
+    /// There is no connection. It is tried again.
+    Down,
+    /// The carrier refuses us. It is asked again, less often.
+    Refused,
 }
 
 /// A file that came with a text.

@@ -4,6 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
     post,
+    rt::time::timeout,
     web::{Bytes, Data, Path},
 };
 use tracing::warn;
@@ -94,25 +95,39 @@ async fn taken(
         .collect();
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let path_and_query = request.uri().path_and_query().map_or("/", |p| p.as_str());
-    let webhook = Webhook { kind, attempt, path_and_query, content_type, headers: &headers, body: &body };
+    let now = shared.engine.clock.now();
+    let webhook = Webhook { kind, attempt, path_and_query, content_type, headers: &headers, body: &body, now };
     let label = if kind == Kind::Inbound { "inbound" } else { "status" };
     let count = |what: &'static str| {
         metrics::counter!("partyline_carrier_requests_total", "carrier" => name.to_owned(), "kind" => label, "result" => what)
             .increment(1);
     };
-    let unused = match carrier.read(&webhook) {
+    let said = match carrier.read(&webhook) {
         Err(Unread::Unsigned) => {
             count("unsigned");
             warn!(carrier = name, kind = label, "a carrier's request is not signed rightly");
             return Err(Refusal::Forbidden("this request is not signed rightly".into()).into());
         }
-        Err(Unread::NotUnderstood(reason)) => Some((reason, None)),
-        Ok(said) => used(shared, name, said).await?,
+        Err(Unread::NotUnderstood(reason)) => Err(reason),
+        Ok(said) => Ok(said),
     };
-    count(if unused.is_some() { "dead_letter" } else { "taken" });
-    if let Some((reason, tenant)) = unused {
-        keep(shared, &webhook, name, label, reason, tenant).await?;
-    }
+    let taking = async {
+        let unused = match said {
+            Ok(said) => used(shared, name, said).await?,
+            Err(reason) => Some((reason, None)),
+        };
+        let is_kept = unused.is_some();
+        if let Some((reason, tenant)) = unused {
+            keep(shared, &webhook, name, label, reason, tenant).await?;
+        }
+        Ok::<_, Refusal>(if is_kept { "dead_letter" } else { "taken" })
+    };
+    // What is being committed then is committed all the same: brought again, it is known.
+    let Ok(taken) = timeout(carrier.waits(), taking).await else {
+        count("too_late");
+        return Err(Refusal::Busy.into());
+    };
+    count(taken?);
     let (content_type, thanks) = carrier.thanks();
     Ok(HttpResponse::Ok().content_type(content_type).body(thanks))
 }

@@ -83,6 +83,7 @@ pub async fn replay_dead_letter(
         content_type: &letter.content_type,
         headers: &[],
         body: &letter.body,
+        now: letter.at,
     };
     let said = carrier.understand(&webhook).map_err(Refusal::invalid)?;
     if let Some((reason, _)) = used(&shared, &letter.carrier, said).await? {

@@ -6,11 +6,12 @@ use actix_web::{
 };
 
 use crate::{
+    carriers::{Link, LinkState},
     config::Carrier,
     domain::{phone::Number, provision::phone_number::PhoneNumber},
     protocol::{
         requests::{ListNumbers, PutNumber},
-        shapes::{CarrierEntry, List, ProvisionedNumber},
+        shapes::{CarrierEntry, CarrierLink, CarrierLinkState, List, ProvisionedNumber},
     },
 };
 
@@ -42,9 +43,19 @@ pub async fn list_numbers(
 pub async fn list_carriers(shared: Data<Shared>, _who: Provisioner) -> Json<List<CarrierEntry>> {
     let entry = |(name, carrier): (&String, &Carrier)| {
         let (name, kind) = (name.clone(), carrier.kind().to_owned());
-        CarrierEntry { parked: shared.engine.is_parked(&name), name, kind }
+        let link = shared.engine.carriers.get(&name).and_then(|carrier| carrier.link()).map(shown);
+        CarrierEntry { parked: shared.engine.is_parked(&name), name, kind, link }
     };
     Json(List { items: shared.config.carriers.iter().map(entry).collect(), next: None })
+}
+
+fn shown(Link { state, since, reason }: Link) -> CarrierLink {
+    let state = match state {
+        LinkState::Up => CarrierLinkState::Up,
+        LinkState::Down => CarrierLinkState::Down,
+        LinkState::Refused => CarrierLinkState::Refused,
+    };
+    CarrierLink { state, since: since.to_rfc3339(), reason }
 }
 
 /// Make a phone number ours, or alter it to be so. The same again changes nothing.

@@ -63,6 +63,7 @@ pub async fn simulate_text(
         content_type: "application/json",
         headers: &[],
         body: text.as_bytes(),
+        now: shared.engine.clock.now(),
     };
     let said = carrier.understand(&webhook).map_err(Refusal::invalid)?;
     if let Some((reason, tenant)) = used(&shared, &name, said).await? {

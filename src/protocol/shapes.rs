@@ -243,6 +243,32 @@ pub struct CarrierEntry {
     pub kind: String,
     /// Whether it does not take our credentials: nothing is sent until it does.
     pub parked: bool,
+    /// How it is connected; null if it holds no connection.
+    pub link: Option<CarrierLink>,
+}
+
+/// How a carrier is connected.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CarrierLink {
+    /// Whether texts go through it.
+    pub state: CarrierLinkState,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Why it is not up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether texts go through a carrier's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CarrierLinkState {
+    /// They do.
+    Up,
+    /// There is no connection. It is tried again.
+    Down,
+    /// The carrier refuses us. It is asked again, less often.
+    Refused,
 }
 
 /// What a message is.

@@ -118,7 +118,7 @@ fn with_and_without_port(url: &str) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carriers::Kind;
+    use crate::{carriers::Kind, domain::Timestamp};
 
     const FORM: &str = "application/x-www-form-urlencoded";
     const TOKEN: &str = "12345";
@@ -153,6 +153,7 @@ mod tests {
                 content_type: self.kind,
                 headers: &headers,
                 body: self.body,
+                now: Timestamp(0),
             };
             is_signed(&request, self.url, &secrets)
         }

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::{
         carriers::{Carrier, Kind, Said, Unread},
-        domain::AttemptId,
+        domain::{AttemptId, Timestamp},
     };
     use base64::{Engine, engine::general_purpose::STANDARD};
     use hmac::{Hmac, KeyInit, Mac};
@@ -117,7 +117,8 @@ mod tests {
         pairs.iter().for_each(|(name, value)| mac.update(&[&name[..], value].concat()));
         let signature = STANDARD.encode(mac.finalize().into_bytes());
         let headers = [("x-twilio-signature".to_owned(), signature)];
-        let request = Webhook { kind, attempt, path_and_query, content_type: FORM, headers: &headers, body };
+        let now = Timestamp(0);
+        let request = Webhook { kind, attempt, path_and_query, content_type: FORM, headers: &headers, body, now };
         let unsigned = Webhook { headers: &[], ..request };
         assert_eq!(twilio("https://api.twilio.com").read(&unsigned), Err(Unread::Unsigned));
         twilio("https://api.twilio.com").read(&request)

@@ -1274,11 +1274,26 @@ export interface components {
         CarrierEntry: {
             /** @description `simulator`, `twilio` … */
             kind: string;
+            link?: components["schemas"]["CarrierLink"] | null;
             /** @description The section of the configuration. */
             name: string;
             /** @description Whether it does not take our credentials: nothing is sent until it does. */
             parked: boolean;
         };
+        /** @description How a carrier is connected. */
+        CarrierLink: {
+            /** @description Why it is not up. */
+            reason?: string | null;
+            /** @description Since when, RFC 3339. */
+            since: string;
+            /** @description Whether texts go through it. */
+            state: components["schemas"]["CarrierLinkState"];
+        };
+        /**
+         * @description Whether texts go through a carrier's connection.
+         * @enum {string}
+         */
+        CarrierLinkState: "up" | "down" | "refused";
         /** @description What a client says. */
         ClientFrame: {
             /**
@@ -1816,6 +1831,7 @@ export interface components {
             items: {
                 /** @description `simulator`, `twilio` … */
                 kind: string;
+                link?: components["schemas"]["CarrierLink"] | null;
                 /** @description The section of the configuration. */
                 name: string;
                 /** @description Whether it does not take our credentials: nothing is sent until it does. */
