@@ -6,6 +6,7 @@ mod engine;
 
 mod audit;
 mod authority;
+mod carriers;
 mod contacts;
 mod conversations;
 mod crash;

@@ -4,59 +4,72 @@ use partyline::carriers::Knobs;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ANN, MAIN, OFF, SALES, engine, person};
+use super::{ANN, MAIN, OFF, SALES, carried, person};
+use crate::carriers::{Kind, over_every_carrier};
 
-#[tokio::test]
-async fn every_spelling_of_stop_and_start_counts() {
-    let engine = engine(Knobs::default()).await;
+over_every_carrier!(
+    every_spelling_of_stop_and_start_counts,
+    stop_is_shown_confirmed_once_and_starts_no_clock,
+    nothing_goes_to_who_said_stop_from_a_thread_a_group_a_retry_or_the_queue,
+    an_agent_records_what_they_said_of_a_number_or_of_the_company,
+    help_answers_with_the_company_s_text_once_a_day_and_two_robots_end,
+    only_they_lift_what_they_said_themselves,
+    the_pbx_lists_records_and_lifts,
+);
+
+async fn every_spelling_of_stop_and_start_counts(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Hi").await;
     let stops = ["STOP", "stop.", "Stop all", "UNSUBSCRIBE", "cancel!", "End", "quit", "Revoke", "opt-out", "OPT OUT"];
     for (stop, start) in stops.iter().zip(["START", "un-stop", "Yes."].iter().cycle()) {
-        jake.text_in(ANN, MAIN, stop).await;
+        engine.text_in(ANN, MAIN, stop).await;
         assert_eq!(jake.send(&thread, Uuid::now_v7(), "Hi?").await.code(), "opted_out", "{stop}");
-        jake.text_in(ANN, MAIN, start).await;
+        engine.text_in(ANN, MAIN, start).await;
         jake.say(&thread, "Welcome back").await;
     }
-    jake.text_in(ANN, MAIN, "Stop by at five").await;
+    engine.text_in(ANN, MAIN, "Stop by at five").await;
     jake.say(&thread, "See you").await;
 }
 
-#[tokio::test]
-async fn stop_is_shown_confirmed_once_and_starts_no_clock() {
-    let engine = engine(Knobs::default()).await;
+async fn stop_is_shown_confirmed_once_and_starts_no_clock(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Offer of the day").await;
     let mut session = jake.connect().await;
-    jake.text_in(ANN, MAIN, "STOP").await;
+    engine.text_in(ANN, MAIN, "STOP").await;
     session.event("consent.updated").await;
-    jake.text_in(ANN, MAIN, "STOP").await;
+    engine.text_in(ANN, MAIN, "STOP").await;
     let row = jake.get(&format!("/v1/conversations/{thread}")).await.ok();
     assert_eq!((&row["opted_out"], row.get("needs_reply_since")), (&json!(true), None));
     let timeline = jake.history(&thread).await;
     let texts: Vec<_> = timeline.iter().map(|m| m["text"].as_str().unwrap()).collect();
     assert_eq!(texts[1..3], ["STOP", "Opted out of texts from +1 404-555-0100"]);
-    assert_eq!((texts.len(), texts[4]), (5, "STOP"), "the confirmation goes once: {texts:?}");
     assert_eq!(timeline[2]["event"], json!({"name": "opted_out", "our_number": MAIN, "by": null}));
-    assert_eq!((&timeline[3]["from"], &timeline[3]["kind"]), (&json!(null), &json!("text")));
-    jake.delivery_until(&thread, 4, "delivered").await;
-    assert_eq!(jake.phone(ANN).await.len(), 2);
+    if kind.answers_keywords() {
+        assert_eq!(texts[3..], ["STOP"], "the carrier confirms it");
+        assert_eq!(engine.phone(ANN).await.len(), 1);
+    } else {
+        assert_eq!((texts.len(), texts[4]), (5, "STOP"), "the confirmation goes once: {texts:?}");
+        assert_eq!((&timeline[3]["from"], &timeline[3]["kind"]), (&json!(null), &json!("text")));
+        jake.delivery_until(&thread, 4, "delivered").await;
+        assert_eq!(engine.phone(ANN).await.len(), 2);
+    }
     let records = engine.api().get("/v1/pbx/consents").await.ok();
     assert_eq!((&records["items"][0]["number"], &records["items"][0]["source"]), (&json!(ANN), &json!("keyword")));
 }
 
-#[tokio::test]
-async fn nothing_goes_to_who_said_stop_from_a_thread_a_group_a_retry_or_the_queue() {
-    let engine = engine(Knobs { delay_ms: 300, ..Knobs::default() }).await;
+async fn nothing_goes_to_who_said_stop_from_a_thread_a_group_a_retry_or_the_queue(kind: Kind) {
+    let engine = carried(kind, Knobs { delay_ms: 300, ..Knobs::default() }).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "first").await;
     jake.delivery_until(&thread, 1, "sending").await;
     jake.say(&thread, "already queued").await;
-    jake.text_in(ANN, MAIN, "STOP").await;
+    engine.text_in(ANN, MAIN, "STOP").await;
     let queued = jake.delivery_until(&thread, 2, "failed").await;
     assert_eq!(queued["error"]["code"], "opted_out");
     assert_eq!(jake.retry(&thread, 2, ANN, 1).await.code(), "opted_out");
@@ -67,14 +80,16 @@ async fn nothing_goes_to_who_said_stop_from_a_thread_a_group_a_retry_or_the_queu
     let group = jake.post("/v1/conversations", body).await.ok()["id"].as_str().unwrap().to_owned();
     let said = jake.say(&group, "To all").await;
     assert_eq!(said["deliveries"][0]["error"]["code"], "opted_out", "members get it");
-    jake.delivery_until(&thread, 5, "delivered").await;
-    let phone = jake.phone(ANN).await;
-    assert_eq!((phone.len(), phone[0].as_str()), (2, "first"), "and the one confirmation: {phone:?}");
+    let confirmations = if kind.answers_keywords() { 0 } else { 1 };
+    if confirmations > 0 {
+        jake.delivery_until(&thread, 5, "delivered").await;
+    }
+    let phone = engine.phone(ANN).await;
+    assert_eq!((phone.len(), phone[0].as_str()), (1 + confirmations, "first"), "and our confirmation: {phone:?}");
 }
 
-#[tokio::test]
-async fn an_agent_records_what_they_said_of_a_number_or_of_the_company() {
-    let engine = engine(Knobs::default()).await;
+async fn an_agent_records_what_they_said_of_a_number_or_of_the_company(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let (jake, wyatt) = (person(&pbx, "201", &[MAIN]).await, person(&pbx, "211", &[SALES]).await);
     let (mine, his) = (jake.thread(ANN).await, wyatt.thread(ANN).await);
@@ -96,21 +111,20 @@ async fn an_agent_records_what_they_said_of_a_number_or_of_the_company() {
     record(true, "tenant").await;
     assert_eq!(jake.history(&mine).await.len(), before, "what is so makes no entry");
     // Their own word lifts it.
-    jake.text_in(ANN, MAIN, "START").await;
+    engine.text_in(ANN, MAIN, "START").await;
     jake.say(&mine, "Welcome back").await;
     wyatt.say(&his, "Welcome back").await;
     let other = json!({"number": OFF, "opted_out": true, "scope": "number"});
     assert_eq!(jake.put(&format!("/v1/conversations/{mine}/consent"), other).await.code(), "invalid_number");
 }
 
-#[tokio::test]
-async fn help_answers_with_the_company_s_text_once_a_day_and_two_robots_end() {
-    let engine = engine(Knobs::default()).await;
+async fn help_answers_with_the_company_s_text_once_a_day_and_two_robots_end(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Hi").await;
-    jake.text_in(ANN, MAIN, "HELP").await;
+    engine.text_in(ANN, MAIN, "HELP").await;
     assert_eq!(jake.history(&thread).await.len(), 2, "without a text of ours it is an ordinary one");
     let mut session = jake.connect().await;
     pbx.put("/v1/pbx/settings", json!({"help_text": "Acme, 404-555-0100. Reply STOP to end."})).await.ok();
@@ -118,27 +132,30 @@ async fn help_answers_with_the_company_s_text_once_a_day_and_two_robots_end() {
     // A robot that answers each of ours with the next word: each word is answered once a day, which is within the hour's
     // budget of three.
     for word in ["HELP", "INFO", "STOP", "START", "HELP", "STOP", "START"] {
-        jake.text_in(ANN, MAIN, word).await;
+        engine.text_in(ANN, MAIN, word).await;
     }
     let automatic = jake.history(&thread).await;
     let automatic: Vec<_> = automatic.iter().filter(|m| m["kind"] == "text" && m["from"].is_null()).collect();
-    assert_eq!(automatic.len(), 3, "{automatic:?}");
-    assert_eq!(automatic[0]["text"], "Acme, 404-555-0100. Reply STOP to end.");
+    if kind.answers_keywords() {
+        assert!(automatic.is_empty(), "the carrier answers: {automatic:?}");
+    } else {
+        assert_eq!(automatic.len(), 3, "{automatic:?}");
+        assert_eq!(automatic[0]["text"], "Acme, 404-555-0100. Reply STOP to end.");
+    }
 }
 
-#[tokio::test]
-async fn only_they_lift_what_they_said_themselves() {
-    let engine = engine(Knobs::default()).await;
+async fn only_they_lift_what_they_said_themselves(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
-    jake.text_in(ANN, MAIN, "STOP").await;
+    engine.text_in(ANN, MAIN, "STOP").await;
     let lift = json!({"number": ANN, "opted_out": false, "scope": "number"});
     assert_eq!(jake.put(&format!("/v1/conversations/{thread}/consent"), lift).await.code(), "forbidden");
     // A word that came in when it meant nothing means nothing when somebody reads it.
-    pbx.text_in(ANN, SALES, "Yes").await;
+    engine.text_in(ANN, SALES, "Yes").await;
     let wyatt = person(&pbx, "211", &[SALES]).await;
-    pbx.text_in(ANN, SALES, "STOP").await;
+    engine.text_in(ANN, SALES, "STOP").await;
     let unrouted = pbx.get("/v1/pbx/unrouted").await.ok();
     let id = unrouted["items"][0]["id"].as_str().unwrap();
     pbx.post(&format!("/v1/pbx/unrouted/{id}/assign"), json!({"extension": "211"})).await;
@@ -146,9 +163,8 @@ async fn only_they_lift_what_they_said_themselves() {
     assert_eq!(wyatt.send(&his, Uuid::now_v7(), "Hi").await.code(), "opted_out");
 }
 
-#[tokio::test]
-async fn the_pbx_lists_records_and_lifts() {
-    let engine = engine(Knobs::default()).await;
+async fn the_pbx_lists_records_and_lifts(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;

@@ -5,18 +5,32 @@ use std::{
     time::Duration,
 };
 
+use partyline::{carriers::Knobs, clock::Clock};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ANN, MAIN, eventually, person, put_number};
-use crate::engine::Process;
+use super::{ANN, AT_ONCE, MAIN, eventually, person, put_number};
+use crate::{
+    carriers::{Kind, Network, TextIn, over_every_carrier},
+    engine::Process,
+};
 
-const SIMULATOR: &str = "[carriers.sim]\nkind = \"simulator\"\npace_per_s = 10000\n\
-    [carriers.sim.knobs]\ndelay_ms = 30\nreceipt_delay_ms = 10\n";
+over_every_carrier!(
+    a_killed_engine_sends_nothing_twice_and_forgets_nothing,
+    what_a_carrier_was_told_is_taken_is_on_disk,
+);
 
-#[tokio::test]
-async fn a_killed_engine_sends_nothing_twice_and_forgets_nothing() {
-    let mut engine = Process::configured(SIMULATOR).await;
+/// An engine that can be killed, and its carrier's network, which takes its time.
+async fn process(kind: Kind) -> (Process, Arc<Network>) {
+    let knobs = Knobs { delay_ms: 30, receipt_delay_ms: 10, ..Knobs::default() };
+    let network = Network::start(kind, knobs, Clock::System).await;
+    let engine = Process::configured(&network.toml(AT_ONCE)).await;
+    network.reaches(&engine.url);
+    (engine, Arc::new(network))
+}
+
+async fn a_killed_engine_sends_nothing_twice_and_forgets_nothing(kind: Kind) {
+    let (mut engine, network) = process(kind).await;
     put_number(&engine.api(), MAIN, json!({})).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let customers: Vec<_> = (0..8).map(|n| format!("+1404555{:04}", 2_001 + n)).collect();
@@ -45,7 +59,7 @@ async fn a_killed_engine_sends_nothing_twice_and_forgets_nothing() {
         })
         .await;
         assert_eq!(timeline.len(), 6, "each is stored once");
-        let phone = jake.phone(customer).await;
+        let phone: Vec<_> = network.phone(customer).await.into_iter().map(|got| got.text).collect();
         for message in &timeline {
             let arrived = phone.iter().filter(|text| message["text"] == **text).count();
             match message["deliveries"][0]["status"].as_str().unwrap() {
@@ -58,22 +72,19 @@ async fn a_killed_engine_sends_nothing_twice_and_forgets_nothing() {
     }
 }
 
-#[tokio::test]
-async fn what_a_carrier_was_told_is_taken_is_on_disk() {
-    let mut engine = Process::configured(SIMULATOR).await;
+async fn what_a_carrier_was_told_is_taken_is_on_disk(kind: Kind) {
+    let (mut engine, network) = process(kind).await;
     put_number(&engine.api(), MAIN, json!({})).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let taken: Arc<Mutex<Vec<String>>> = Arc::default();
     for round in 1..=4 {
-        let (api, kept) = (engine.api(), taken.clone());
+        let (from, kept) = (network.clone(), taken.clone());
         let bringing = tokio::spawn(async move {
             loop {
                 let id = Uuid::now_v7().to_string();
-                let body = json!({"from": ANN, "to": MAIN, "text": id, "id": id});
-                let request = api.request(reqwest::Method::POST, "/v1/simulator/messages").json(&body).send().await;
-                match request {
-                    Ok(answer) if answer.status() == 201 => kept.lock().unwrap().push(id),
-                    _ => return,
+                match from.text_in(&text(&id)).await {
+                    Ok(()) => kept.lock().unwrap().push(id),
+                    Err(_) => return,
                 }
             }
         });
@@ -89,11 +100,15 @@ async fn what_a_carrier_was_told_is_taken_is_on_disk() {
     let taken = taken.lock().unwrap().clone();
     // A carrier brings everything again whose answer it did not get, and some whose answer it did.
     for id in &taken {
-        jake.post("/v1/simulator/messages", json!({"from": ANN, "to": MAIN, "text": id, "id": id})).await.ok();
+        network.text_in(&text(id)).await.unwrap();
     }
     let thread = jake.threads().await[0]["id"].as_str().unwrap().to_owned();
     let timeline = jake.history(&thread).await;
     for id in taken {
         assert_eq!(timeline.iter().filter(|m| m["text"] == id).count(), 1, "{id}");
     }
+}
+
+fn text(id: &str) -> TextIn<'_> {
+    TextIn { id, from: ANN, to: MAIN, text: id, media: &[] }
 }

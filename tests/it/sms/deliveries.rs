@@ -3,20 +3,35 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use partyline::{
-    app::Options,
-    carriers::Knobs,
-    config::{Carrier, Simulator},
-};
+use partyline::{app::Options, carriers::Knobs};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ANN, BOB, MAIN, OFF, engine, engine_with, eventually, person, put_number};
-use crate::engine::{TestEngine, manual_clock};
+use super::{ANN, AT_ONCE, BOB, MAIN, OFF, carried, carried_with, eventually, person, put_number};
+use crate::{
+    carriers::{Kind, over_carriers, over_every_carrier},
+    engine::manual_clock,
+};
 
-#[tokio::test]
-async fn texts_to_one_number_arrive_in_the_order_of_their_sends() {
-    let engine = engine(Knobs { delay_ms: 4, throttle_every: 7, ..Knobs::default() }).await;
+over_every_carrier!(
+    texts_to_one_number_arrive_in_the_order_of_their_sends,
+    a_receipt_settles_a_lost_answer,
+    two_clicks_on_retry_make_one_text,
+    what_is_refused_for_a_while_goes_out_later_and_is_given_up_in_the_end,
+    a_number_s_pace_is_in_segments,
+    a_number_that_is_gone_while_its_text_waits_fails_it,
+    a_clean_stop_waits_for_the_carrier_and_what_was_queued_goes_out_after_the_start,
+    whatever_the_database_does_nothing_is_sent_twice,
+    a_text_that_is_sent_again_to_one_keeps_its_place_for_the_others,
+    who_lost_the_number_sends_nothing_more_from_it,
+    an_inbound_text_survives_trouble_that_passes,
+);
+// Telnyx knows the attempt by its key.
+over_carriers!(Simulator, Twilio: a_lost_answer_is_unconfirmed_and_is_not_sent_again_by_itself);
+over_carriers!(Telnyx: a_lost_answer_is_asked_for_again_and_is_one_text);
+
+async fn texts_to_one_number_arrive_in_the_order_of_their_sends(kind: Kind) {
+    let engine = carried(kind, Knobs { delay_ms: 4, throttle_every: 7, ..Knobs::default() }).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let threads = [jake.thread(ANN).await, jake.thread(BOB).await];
     let mut sent = vec![];
@@ -29,17 +44,16 @@ async fn texts_to_one_number_arrive_in_the_order_of_their_sends() {
     }
     for number in [ANN, BOB] {
         eventually(async || {
-            let phone = jake.phone(number).await;
+            let phone = engine.phone(number).await;
             if phone.len() < sent.len() { Err(format!("{phone:?}")) } else { Ok(()) }
         })
         .await;
-        assert_eq!(jake.phone(number).await, sent);
+        assert_eq!(engine.phone(number).await, sent);
     }
 }
 
-#[tokio::test]
-async fn a_lost_answer_is_unconfirmed_and_is_not_sent_again_by_itself() {
-    let engine = engine(Knobs { lose_answer_every: 1, silent: true, ..Knobs::default() }).await;
+async fn a_lost_answer_is_unconfirmed_and_is_not_sent_again_by_itself(kind: Kind) {
+    let engine = carried(kind, Knobs { lose_answer_every: 1, silent: true, ..Knobs::default() }).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Did you get this?").await;
@@ -47,29 +61,39 @@ async fn a_lost_answer_is_unconfirmed_and_is_not_sent_again_by_itself() {
     // A later text to the same number does go out: the first is settled.
     jake.say(&thread, "And this?").await;
     jake.delivery_until(&thread, 2, "unconfirmed").await;
-    assert_eq!(jake.phone(ANN).await, ["Did you get this?", "And this?"]);
+    assert_eq!(engine.phone(ANN).await, ["Did you get this?", "And this?"]);
     let again = jake.retry(&thread, 1, ANN, 1).await.ok();
     assert_eq!(again["deliveries"][0]["attempt"], 2, "a person may, who knows what it means");
 }
 
-#[tokio::test]
-async fn a_receipt_settles_a_lost_answer() {
-    let engine = engine(Knobs { lose_answer_every: 1, receipts: 3, reorder: true, ..Knobs::default() }).await;
+async fn a_lost_answer_is_asked_for_again_and_is_one_text(kind: Kind) {
+    let engine = carried(kind, Knobs { lose_answer_every: 1, silent: true, ..Knobs::default() }).await;
+    let jake = person(&engine.api(), "201", &[MAIN]).await;
+    let thread = jake.thread(ANN).await;
+    jake.say(&thread, "Did you get this?").await;
+    let sent = jake.delivery_until(&thread, 1, "sent").await;
+    assert_eq!(sent["attempt"], 1, "it is the same attempt");
+    jake.say(&thread, "And this?").await;
+    jake.delivery_until(&thread, 2, "sent").await;
+    assert_eq!(engine.phone(ANN).await, ["Did you get this?", "And this?"]);
+}
+
+async fn a_receipt_settles_a_lost_answer(kind: Kind) {
+    let engine = carried(kind, Knobs { lose_answer_every: 1, receipts: 3, reorder: true, ..Knobs::default() }).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Hi").await;
     let delivered = jake.delivery_until(&thread, 1, "delivered").await;
-    assert_eq!((&delivered["attempt"], jake.phone(ANN).await.len()), (&json!(1), 1));
+    assert_eq!((&delivered["attempt"], engine.phone(ANN).await.len()), (&json!(1), 1));
 }
 
-#[tokio::test]
-async fn two_clicks_on_retry_make_one_text() {
-    let engine = engine(Knobs::default()).await;
+async fn two_clicks_on_retry_make_one_text(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(OFF).await;
     jake.say(&thread, "Hello?").await;
     let failed = jake.delivery_until(&thread, 1, "failed").await;
-    assert_eq!((&failed["error"]["source"], &failed["error"]["code"]), (&json!("carrier"), &json!("unreachable")));
+    assert_eq!((&failed["error"]["source"], &failed["error"]["code"]), (&json!("carrier"), &json!(kind.unreachable())));
     assert!(!failed["error"]["remedy"].as_str().unwrap().is_empty());
     let clicks = join_all((0..10).map(|_| jake.retry(&thread, 1, OFF, 1))).await;
     assert!(clicks.iter().all(|a| a.status == 200), "{clicks:?}");
@@ -84,12 +108,11 @@ async fn two_clicks_on_retry_make_one_text() {
     assert_eq!(jake.retry(&thread, 9, OFF, 1).await.code(), "not_found");
 }
 
-#[tokio::test]
-async fn what_is_refused_for_a_while_goes_out_later_and_is_given_up_in_the_end() {
+async fn what_is_refused_for_a_while_goes_out_later_and_is_given_up_in_the_end(kind: Kind) {
     let clock = manual_clock();
     let options = Options { clock: clock.clone(), ..Options::default() };
     let knobs = Knobs { throttle_every: 1, ..Knobs::default() };
-    let engine = engine_with(options, |config| config.carriers = super::simulator(knobs)).await;
+    let engine = carried_with(kind, knobs, AT_ONCE, options).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Hi").await;
@@ -102,14 +125,12 @@ async fn what_is_refused_for_a_while_goes_out_later_and_is_given_up_in_the_end()
     })
     .await;
     attempts += given_up["attempt"].as_i64().unwrap();
-    assert!(attempts > 5 && given_up["error"]["code"] == "throttled", "{given_up}");
-    assert!(jake.phone(ANN).await.is_empty());
+    assert!(attempts > 5 && given_up["error"]["code"] == kind.throttled(), "{given_up}");
+    assert!(engine.phone(ANN).await.is_empty());
 }
 
-#[tokio::test]
-async fn a_number_s_pace_is_in_segments() {
-    let carrier = Carrier::Simulator(Simulator { pace_per_s: 20.0, open: false, knobs: Knobs::default() });
-    let engine = engine_with(Options::default(), |c| c.carriers = [("sim".to_owned(), carrier)].into()).await;
+async fn a_number_s_pace_is_in_segments(kind: Kind) {
+    let engine = carried_with(kind, Knobs::default(), 20.0, Options::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let mut last = None;
     for number in [ANN, BOB, "+14045550178", "+14045550179"] {
@@ -120,22 +141,14 @@ async fn a_number_s_pace_is_in_segments() {
         last = Some(thread);
     }
     jake.delivery_until(&last.unwrap(), 1, "delivered").await;
-    let page = async |number: &str| {
-        let path = format!("/v1/simulator/messages?number={}", number.replace('+', "%2B"));
-        jake.get(&path).await.ok()["items"][0]["at"].as_str().unwrap().to_owned()
-    };
-    let (first, last) = (page(ANN).await, page("+14045550179").await);
-    let ms = |at: &str| {
-        let (m, s) = at[14..23].split_once(':').unwrap();
-        m.parse::<f64>().unwrap() * 60_000.0 + s.parse::<f64>().unwrap() * 1_000.0
-    };
+    let arrived = async |number: &str| engine.network.phone(number).await[0].at;
+    let took = arrived("+14045550179").await.since(arrived(ANN).await);
     // Three gaps of two segments at twenty a second. That it isn't faster is the rule; how much slower is the machine.
-    assert!(ms(&last) - ms(&first) >= 290.0, "{first} {last}");
+    assert!(took >= Duration::from_millis(290), "{took:?}");
 }
 
-#[tokio::test]
-async fn a_number_that_is_gone_while_its_text_waits_fails_it() {
-    let engine = engine(Knobs { delay_ms: 300, ..Knobs::default() }).await;
+async fn a_number_that_is_gone_while_its_text_waits_fails_it(kind: Kind) {
+    let engine = carried(kind, Knobs { delay_ms: 300, ..Knobs::default() }).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
@@ -150,26 +163,23 @@ async fn a_number_that_is_gone_while_its_text_waits_fails_it() {
     assert_eq!(failed["error"]["code"], "no_carrier");
 }
 
-#[tokio::test]
-async fn a_clean_stop_waits_for_the_carrier_and_what_was_queued_goes_out_after_the_start() {
-    let engine = engine(Knobs { delay_ms: 400, ..Knobs::default() }).await;
+async fn a_clean_stop_waits_for_the_carrier_and_what_was_queued_goes_out_after_the_start(kind: Kind) {
+    let engine = carried(kind, Knobs { delay_ms: 400, ..Knobs::default() }).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "under way").await;
     jake.delivery_until(&thread, 1, "sending").await;
     jake.say(&thread, "queued").await;
-    let folder = engine.stop().await;
-    let engine = TestEngine::on(folder, Options::default(), |c| c.carriers = super::simulator(Knobs::default())).await;
+    let engine = engine.restart(Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     jake.delivery_until(&thread, 2, "delivered").await;
     let first = jake.deliveries(&thread, 1).await.remove(0);
-    assert_eq!(jake.phone(ANN).await, ["under way", "queued"]);
+    assert_eq!(engine.phone(ANN).await, ["under way", "queued"]);
     assert!(first["status"] == "sent" || first["status"] == "delivered", "{first}");
 }
 
 /// With failing commits and lost answers of the database, every text arrives once, or its state says that nobody knows.
-#[tokio::test]
-async fn whatever_the_database_does_nothing_is_sent_twice() {
+async fn whatever_the_database_does_nothing_is_sent_twice(kind: Kind) {
     use partyline::storage::ledger::Fault;
     use std::sync::{
         Arc,
@@ -187,8 +197,7 @@ async fn whatever_the_database_does_nothing_is_sent_twice() {
         }
     });
     let options = Options { faults: Some(faults), ..Options::default() };
-    let engine =
-        engine_with(options, |c| c.carriers = super::simulator(Knobs { receipts: 2, ..Knobs::default() })).await;
+    let engine = carried_with(kind, Knobs { receipts: 2, ..Knobs::default() }, AT_ONCE, options).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     for n in 0..6 {
@@ -207,7 +216,7 @@ async fn whatever_the_database_does_nothing_is_sent_twice() {
     })
     .await;
     armed.store(false, Ordering::SeqCst);
-    let phone = jake.phone(ANN).await;
+    let phone = engine.phone(ANN).await;
     for message in &timeline {
         let arrived = phone.iter().filter(|text| message["text"] == **text).count();
         let status = message["deliveries"][0]["status"].as_str().unwrap();
@@ -217,9 +226,8 @@ async fn whatever_the_database_does_nothing_is_sent_twice() {
     assert!(phone.is_sorted(), "in their order, whatever happened: {phone:?}");
 }
 
-#[tokio::test]
-async fn a_text_that_is_sent_again_to_one_keeps_its_place_for_the_others() {
-    let engine = engine(Knobs { delay_ms: 200, ..Knobs::default() }).await;
+async fn a_text_that_is_sent_again_to_one_keeps_its_place_for_the_others(kind: Kind) {
+    let engine = carried(kind, Knobs { delay_ms: 200, ..Knobs::default() }).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     person(&pbx, "202", &[]).await;
@@ -234,12 +242,11 @@ async fn a_text_that_is_sent_again_to_one_keeps_its_place_for_the_others() {
     jake.delivery_until(&ops, 2, "failed").await;
     jake.retry(&ops, 2, OFF, 1).await.ok();
     jake.delivery_until(&ops, 4, "delivered").await;
-    assert_eq!(jake.phone(ANN).await, ["0", "1", "2"]);
+    assert_eq!(engine.phone(ANN).await, ["0", "1", "2"]);
 }
 
-#[tokio::test]
-async fn who_lost_the_number_sends_nothing_more_from_it() {
-    let engine = engine(Knobs { delay_ms: 300, ..Knobs::default() }).await;
+async fn who_lost_the_number_sends_nothing_more_from_it(kind: Kind) {
+    let engine = carried(kind, Knobs { delay_ms: 300, ..Knobs::default() }).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
@@ -249,8 +256,7 @@ async fn who_lost_the_number_sends_nothing_more_from_it() {
     assert_eq!(jake.delivery_until(&thread, 2, "failed").await["error"]["code"], "sms_not_enabled");
 }
 
-#[tokio::test]
-async fn an_inbound_text_survives_trouble_that_passes() {
+async fn an_inbound_text_survives_trouble_that_passes(kind: Kind) {
     use partyline::storage::ledger::Fault;
     use std::sync::{
         Arc,
@@ -267,11 +273,11 @@ async fn an_inbound_text_survives_trouble_that_passes() {
         }
     });
     let options = Options { faults: Some(faults), ..Options::default() };
-    let engine = engine_with(options, |c| c.carriers = super::simulator(Knobs::default())).await;
+    let engine = carried_with(kind, Knobs::default(), AT_ONCE, options).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     for n in 1..4 {
         trouble.store(n, Ordering::SeqCst);
-        jake.text_in(ANN, MAIN, &format!("{n}")).await;
+        engine.text_in(ANN, MAIN, &format!("{n}")).await;
     }
     let timeline = jake.history(jake.threads().await[0]["id"].as_str().unwrap()).await;
     let texts: Vec<_> = timeline.iter().map(|m| m["text"].as_str().unwrap()).collect();

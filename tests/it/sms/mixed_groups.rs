@@ -4,8 +4,11 @@ use partyline::carriers::Knobs;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ANN, BOB, MAIN, SALES, engine, eventually, person};
-use crate::client::Api;
+use super::{ANN, BOB, MAIN, SALES, carried, eventually, person};
+use crate::{
+    carriers::{Kind, over_every_carrier},
+    client::Api,
+};
 
 async fn group(by: &Api, others: &[&str], numbers: &[&str]) -> String {
     let client_id = Uuid::now_v7();
@@ -14,9 +17,14 @@ async fn group(by: &Api, others: &[&str], numbers: &[&str]) -> String {
     by.post("/v1/conversations", body).await.ok()["id"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn each_text_goes_out_from_its_author_s_number_and_the_reply_lands_in_the_author_s_own_thread() {
-    let engine = engine(Knobs::default()).await;
+over_every_carrier!(
+    each_text_goes_out_from_its_author_s_number_and_the_reply_lands_in_the_author_s_own_thread,
+    who_has_no_number_writes_all_the_same,
+    numbers_come_and_go,
+);
+
+async fn each_text_goes_out_from_its_author_s_number_and_the_reply_lands_in_the_author_s_own_thread(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let (jake, wyatt) = (person(&pbx, "201", &[MAIN]).await, person(&pbx, "211", &[SALES]).await);
     let ops = group(&jake, &["211"], &[ANN, BOB, "(404) 555-0199"]).await;
@@ -28,11 +36,11 @@ async fn each_text_goes_out_from_its_author_s_number_and_the_reply_lands_in_the_
     let from: Vec<_> = said["deliveries"].as_array().unwrap().iter().map(|d| d["our_number"].clone()).collect();
     assert_eq!(from, [SALES, SALES]);
     eventually(async || {
-        let phones = (jake.phone(ANN).await, jake.phone(BOB).await);
+        let phones = (engine.phone(ANN).await, engine.phone(BOB).await);
         if phones.0.len() == 1 && phones.1.len() == 1 { Ok(()) } else { Err(format!("{phones:?}")) }
     })
     .await;
-    jake.text_in(ANN, SALES, "Ann to Wyatt").await;
+    engine.text_in(ANN, SALES, "Ann to Wyatt").await;
     let thread = &wyatt.threads().await[0];
     assert_eq!(
         (&thread["kind"], &thread["number"], &thread["our_number"]),
@@ -43,9 +51,8 @@ async fn each_text_goes_out_from_its_author_s_number_and_the_reply_lands_in_the_
     assert_eq!(said.len(), 2, "never into the group");
 }
 
-#[tokio::test]
-async fn who_has_no_number_writes_all_the_same() {
-    let engine = engine(Knobs::default()).await;
+async fn who_has_no_number_writes_all_the_same(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let (jake, ann) = (person(&pbx, "201", &[MAIN]).await, person(&pbx, "202", &[]).await);
     let ops = group(&jake, &["202"], &[ANN]).await;
@@ -70,9 +77,8 @@ async fn who_has_no_number_writes_all_the_same() {
     assert_eq!(retried.code(), "forbidden", "it goes out from her number");
 }
 
-#[tokio::test]
-async fn numbers_come_and_go() {
-    let engine = engine(Knobs::default()).await;
+async fn numbers_come_and_go(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let (jake, ann) = (person(&pbx, "201", &[MAIN]).await, person(&pbx, "202", &[]).await);
     let ops = group(&jake, &["202"], &[]).await;

@@ -1,4 +1,4 @@
-//! Texts in and out, over the simulator: what is not about one carrier.
+//! Texts in and out: what is not about one carrier, over each of them.
 
 mod catch_up;
 mod consent;
@@ -8,7 +8,7 @@ mod mixed_groups;
 mod routing;
 mod threads;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
 
 use partyline::{
     app::Options,
@@ -16,8 +16,10 @@ use partyline::{
     config::{Carrier, Config, Simulator},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
+    carriers::{Kind, NAME, Network, TextIn},
     client::{Api, Client, PASSWORD},
     engine::TestEngine,
 };
@@ -29,9 +31,12 @@ pub const BOB: &str = "+14045550177";
 /// A phone that is switched off.
 pub const OFF: &str = "+14045550000";
 
+/// As fast as can be, in segments a second.
+pub const AT_ONCE: f64 = 10_000.0;
+
 /// A simulator as bad as these knobs say, and as fast as can be.
 pub fn simulator(knobs: Knobs) -> BTreeMap<String, Carrier> {
-    [("sim".to_owned(), Carrier::Simulator(Simulator { pace_per_s: 10_000.0, open: false, knobs }))].into()
+    [(NAME.to_owned(), Carrier::Simulator(Simulator { pace_per_s: AT_ONCE, open: false, knobs }))].into()
 }
 
 /// An engine with the two numbers, and such a simulator.
@@ -40,16 +45,67 @@ pub async fn engine(knobs: Knobs) -> TestEngine {
 }
 
 pub async fn engine_with(options: Options, configure: impl FnOnce(&mut Config)) -> TestEngine {
-    let engine = TestEngine::on(std::sync::Arc::new(tempfile::tempdir().unwrap()), options, configure).await;
+    let engine = TestEngine::on(Arc::new(tempfile::tempdir().unwrap()), options, configure).await;
     for number in [MAIN, SALES] {
         put_number(&engine.api(), number, json!({})).await;
     }
     engine
 }
 
+/// An engine with the two numbers, and what its carrier connects it with.
+pub struct Carried {
+    engine: TestEngine,
+    pub network: Network,
+}
+
+impl Deref for Carried {
+    type Target = TestEngine;
+    fn deref(&self) -> &TestEngine {
+        &self.engine
+    }
+}
+
+/// ... as bad as these knobs say, and as fast as can be.
+pub async fn carried(kind: Kind, knobs: Knobs) -> Carried {
+    carried_with(kind, knobs, AT_ONCE, Options::default()).await
+}
+
+pub async fn carried_with(kind: Kind, knobs: Knobs, pace_per_s: f64, options: Options) -> Carried {
+    let network = Network::start(kind, knobs, options.clock.clone()).await;
+    let section = network.section(pace_per_s);
+    let engine = engine_with(options, |config| config.carriers = [(NAME.to_owned(), section)].into()).await;
+    network.reaches(&engine.url);
+    Carried { engine, network }
+}
+
+impl Carried {
+    /// Stops cleanly, and starts again; the network is so bad from then on.
+    pub async fn restart(self, knobs: Knobs) -> Self {
+        let Self { engine, network } = self;
+        let folder = engine.stop().await;
+        network.turns(knobs);
+        let section = network.section(AT_ONCE);
+        let configure = |config: &mut Config| config.carriers = [(NAME.to_owned(), section)].into();
+        let engine = TestEngine::on(folder, Options::default(), configure).await;
+        network.reaches(&engine.url);
+        Self { engine, network }
+    }
+
+    /// A customer texts in.
+    pub async fn text_in(&self, from: &str, to: &str, text: &str) {
+        let id = Uuid::now_v7().to_string();
+        self.network.text_in(&TextIn { id: &id, from, to, text, media: &[] }).await.unwrap();
+    }
+
+    /// What a customer's phone received, oldest first.
+    pub async fn phone(&self, number: &str) -> Vec<String> {
+        self.network.phone(number).await.into_iter().map(|got| got.text).collect()
+    }
+}
+
 /// A number of ours, with these fields beside the usual ones.
 pub async fn put_number(pbx: &Api, number: &str, fields: Value) {
-    let mut body = json!({"sms_enabled": true, "carrier": "sim"});
+    let mut body = json!({"sms_enabled": true, "carrier": NAME});
     for (key, value) in fields.as_object().unwrap() {
         body[key] = value.clone();
     }

@@ -4,11 +4,22 @@ use partyline::carriers::Knobs;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ANN, MAIN, SALES, engine, eventually, person, put_number, put_person};
+use super::{ANN, MAIN, SALES, carried, eventually, person, put_number, put_person};
+use crate::carriers::{Kind, TextIn, over_carriers, over_every_carrier};
 
-#[tokio::test]
-async fn a_text_goes_out_and_its_answer_comes_back_into_the_same_thread() {
-    let engine = engine(Knobs::default()).await;
+over_every_carrier!(
+    a_text_goes_out_and_its_answer_comes_back_into_the_same_thread,
+    who_waits_for_a_reply_is_listed_until_one_arrives,
+    a_thread_is_its_owner_s_alone,
+    who_has_no_number_is_told_so_and_a_number_given_counts_at_once,
+    the_same_client_id_is_one_text,
+    what_goes_out_is_shorter_and_names_its_own_number,
+);
+// SMPP carries no pictures.
+over_carriers!(Simulator, Twilio, Telnyx: a_picture_comes_in_is_fetched_and_shown_to_its_reader_alone);
+
+async fn a_text_goes_out_and_its_answer_comes_back_into_the_same_thread(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let mut session = jake.connect().await;
     let made = jake.post("/v1/conversations", json!({"kind": "sms", "number": "(404) 555-0199"})).await;
@@ -32,9 +43,9 @@ async fn a_text_goes_out_and_its_answer_comes_back_into_the_same_thread() {
     }
     // A receipt may come before the answer is stored: then it was never seen as sent.
     assert_eq!(statuses[0], "sending", "{statuses:?}");
-    assert_eq!(jake.phone(ANN).await, ["Your order is ready"]);
+    assert_eq!(engine.phone(ANN).await, ["Your order is ready"]);
 
-    jake.text_in(ANN, MAIN, "Thank you!").await;
+    engine.text_in(ANN, MAIN, "Thank you!").await;
     let answer = session.event("message.created").await;
     assert_eq!((&answer["conversation"], &answer["direction"]), (&row["id"], &json!("inbound")));
     assert_eq!(answer["from"], json!({"number": ANN}));
@@ -42,22 +53,21 @@ async fn a_text_goes_out_and_its_answer_comes_back_into_the_same_thread() {
     assert_eq!((&row["unread"], &row["needs_reply_since"]), (&json!(1), &answer["created_at"]));
 }
 
-#[tokio::test]
-async fn who_waits_for_a_reply_is_listed_until_one_arrives() {
-    let engine = engine(Knobs::default()).await;
+async fn who_waits_for_a_reply_is_listed_until_one_arrives(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let waiting = async || {
         let page = jake.get("/v1/conversations?filter=needs_reply").await.ok();
         page["items"].as_array().unwrap().len()
     };
-    jake.text_in(ANN, MAIN, "Hello?").await;
+    engine.text_in(ANN, MAIN, "Hello?").await;
     assert_eq!(waiting().await, 1);
     let thread = jake.threads().await[0]["id"].as_str().unwrap().to_owned();
     jake.say(&thread, "Hi Ann").await;
     assert_eq!(waiting().await, 0);
 
     // A reply that never arrives is none.
-    jake.text_in(super::OFF, MAIN, "Are you open?").await;
+    engine.text_in(super::OFF, MAIN, "Are you open?").await;
     let thread = jake.threads().await[0]["id"].as_str().unwrap().to_owned();
     let sent = jake.say(&thread, "Yes, until six").await;
     let seq = sent["seq"].as_i64().unwrap();
@@ -73,9 +83,8 @@ async fn who_waits_for_a_reply_is_listed_until_one_arrives() {
     assert_eq!(waiting().await, 1);
 }
 
-#[tokio::test]
-async fn a_thread_is_its_owner_s_alone() {
-    let engine = engine(Knobs::default()).await;
+async fn a_thread_is_its_owner_s_alone(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let (jake, wyatt) = (person(&pbx, "201", &[MAIN]).await, person(&pbx, "211", &[MAIN]).await);
     let thread = jake.thread(ANN).await;
@@ -91,9 +100,8 @@ async fn a_thread_is_its_owner_s_alone() {
     assert_eq!(jake.remove(&thread, "me").await.code(), "forbidden");
 }
 
-#[tokio::test]
-async fn who_has_no_number_is_told_so_and_a_number_given_counts_at_once() {
-    let engine = engine(Knobs::default()).await;
+async fn who_has_no_number_is_told_so_and_a_number_given_counts_at_once(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let jake = person(&pbx, "201", &[]).await;
     let begin = async |number: &str| jake.post("/v1/conversations", json!({"kind": "sms", "number": number})).await;
@@ -122,9 +130,8 @@ async fn who_has_no_number_is_told_so_and_a_number_given_counts_at_once() {
     assert_eq!(jake.post("/v1/conversations", foreign).await.code(), "sms_not_enabled");
 }
 
-#[tokio::test]
-async fn the_same_client_id_is_one_text() {
-    let engine = engine(Knobs::default()).await;
+async fn the_same_client_id_is_one_text(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     let client_id = Uuid::now_v7();
@@ -132,13 +139,12 @@ async fn the_same_client_id_is_one_text() {
     let answers = futures_util::future::join_all(sends).await;
     assert!(answers.iter().all(|a| a.status.is_success() && a.body["seq"] == 1), "{answers:?}");
     jake.delivery_until(&thread, 1, "delivered").await;
-    assert_eq!(jake.phone(ANN).await, ["Once"]);
+    assert_eq!(engine.phone(ANN).await, ["Once"]);
     assert_eq!(jake.send(&thread, client_id, "Twice").await.code(), "idempotency_conflict");
 }
 
-#[tokio::test]
-async fn what_goes_out_is_shorter_and_names_its_own_number() {
-    let engine = engine(Knobs::default()).await;
+async fn what_goes_out_is_shorter_and_names_its_own_number(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let jake = person(&engine.api(), "201", &[MAIN, SALES]).await;
     let thread = jake.thread(ANN).await;
     assert_eq!(jake.send(&thread, Uuid::now_v7(), &"a".repeat(1_601)).await.code(), "too_long");
@@ -151,16 +157,13 @@ async fn what_goes_out_is_shorter_and_names_its_own_number() {
     assert_eq!((&other["our_number"], other["id"] == json!(thread)), (&json!(SALES), false));
 }
 
-#[tokio::test]
-async fn a_picture_comes_in_is_fetched_and_shown_to_its_reader_alone() {
-    let engine = engine(Knobs::default()).await;
+async fn a_picture_comes_in_is_fetched_and_shown_to_its_reader_alone(kind: Kind) {
+    let engine = carried(kind, Knobs::default()).await;
     let pbx = engine.api();
     let (jake, wyatt) = (person(&pbx, "201", &[MAIN]).await, person(&pbx, "211", &[SALES]).await);
     let mut session = jake.connect().await;
-    let picture = "data:image/png;base64,iVBORw0KGgo=";
-    let media = json!([picture, "data:text/html;base64,PGI+", "https://elsewhere.test/x.png"]);
-    let text = json!({"from": ANN, "to": MAIN, "text": "", "media": media});
-    jake.post("/v1/simulator/messages", text).await.ok();
+    let text = TextIn { id: "carrier-7", from: ANN, to: MAIN, text: "", media: &engine.network.media() };
+    engine.network.text_in(&text).await.unwrap();
     let created = session.event("message.created").await;
     assert_eq!((&created["text"], created["attachments"].as_array().unwrap().len()), (&json!(""), 3));
     assert!(created["attachments"].as_array().unwrap().iter().all(|a| a["state"] == "pending" && a["url"].is_null()));
