@@ -3,6 +3,7 @@
 
 mod exchange;
 mod server;
+mod smsc;
 mod telnyx;
 mod twilio;
 
@@ -19,8 +20,9 @@ use serde_json::{Value, json};
 use exchange::Exchange;
 pub use exchange::{Got, TextIn};
 use server::Server;
+use smsc::Smsc;
 
-use crate::client::Api;
+use crate::{client::Api, sms::eventually};
 
 /// The name of the carrier's section in the configuration, whichever carrier it is.
 pub const NAME: &str = "sim";
@@ -34,6 +36,7 @@ pub enum Kind {
     Simulator,
     Twilio,
     Telnyx,
+    Smpp,
 }
 
 /// What carriers rightly do each in its own way.
@@ -49,6 +52,7 @@ impl Kind {
             Kind::Simulator => "unreachable",
             Kind::Twilio => "21614",
             Kind::Telnyx => "40310",
+            Kind::Smpp => "0x0B",
         }
     }
 
@@ -58,6 +62,7 @@ impl Kind {
             Kind::Simulator => "throttled",
             Kind::Twilio => "20429",
             Kind::Telnyx => "10011",
+            Kind::Smpp => "0x58",
         }
     }
 }
@@ -65,7 +70,7 @@ impl Kind {
 /// Makes a test over each carrier of each of these functions, which take the [`Kind`]: `name::over_twilio` and so on.
 macro_rules! over_every_carrier {
     ($($name:ident),+ $(,)?) => {
-        $crate::carriers::over_carriers!(Simulator, Twilio, Telnyx: $($name),+);
+        $crate::carriers::over_carriers!(Simulator, Twilio, Telnyx, Smpp: $($name),+);
     };
 }
 
@@ -101,6 +106,12 @@ macro_rules! over_carrier {
             super::$name($crate::carriers::Kind::Telnyx).await;
         }
     };
+    (Smpp $name:ident) => {
+        #[tokio::test]
+        async fn over_smpp() {
+            super::$name($crate::carriers::Kind::Smpp).await;
+        }
+    };
 }
 
 pub(crate) use {over_carrier, over_carriers, over_every_carrier};
@@ -120,6 +131,7 @@ enum FarSide {
         exchange: Arc<Exchange>,
         server: Server,
     },
+    Smsc(Smsc),
 }
 
 impl Network {
@@ -135,6 +147,11 @@ impl Network {
                 let (exchange, server) = Exchange::start(telnyx::TelnyxLanguage::new(), knobs, clock).await;
                 FarSide::Exchange { exchange, server }
             }
+            Kind::Smpp => {
+                let smsc = Smsc::start().await;
+                smsc.turns(knobs).await;
+                FarSide::Smsc(smsc)
+            }
         };
         Self { far_side }
     }
@@ -147,6 +164,7 @@ impl Network {
                 Carrier::Simulator(config::Simulator { pace_per_s, open: false, knobs })
             }
             FarSide::Exchange { exchange, server } => exchange.section(&server.url, pace_per_s),
+            FarSide::Smsc(smsc) => smsc.section(pace_per_s),
         }
     }
 
@@ -156,23 +174,25 @@ impl Network {
         format!("[carriers.{NAME}]\n{}\n", lines(&section).join("\n"))
     }
 
-    /// The engine is there from now on.
-    pub fn reaches(&self, url: &str) {
+    /// The engine is there from now on; over SMPP, once it has come.
+    pub async fn reaches(&self, api: &Api) {
         match &self.far_side {
-            FarSide::Simulator { engine, .. } => url.clone_into(&mut engine.lock().unwrap()),
-            FarSide::Exchange { exchange, .. } => exchange.reaches(url),
+            FarSide::Simulator { engine, .. } => api.url.clone_into(&mut engine.lock().unwrap()),
+            FarSide::Exchange { exchange, .. } => exchange.reaches(&api.url),
+            FarSide::Smsc(_) => link_is(api, "up").await,
         }
     }
 
     /// It is so bad from now on; the simulator, which is in the engine, from the engine's next start.
-    pub fn turns(&self, to: Knobs) {
+    pub async fn turns(&self, to: Knobs) {
         match &self.far_side {
             FarSide::Simulator { knobs, .. } => *knobs.lock().unwrap() = to,
             FarSide::Exchange { exchange, .. } => exchange.turns(to),
+            FarSide::Smsc(smsc) => smsc.turns(to).await,
         }
     }
 
-    /// A customer texts in; `Err` is why the engine did not take it.
+    /// A customer texts in; `Err` is why the engine did not take it. An SMSC brings it until the engine does.
     pub async fn text_in(&self, text: &TextIn<'_>) -> Result<(), String> {
         match &self.far_side {
             FarSide::Simulator { .. } => {
@@ -183,6 +203,10 @@ impl Network {
                 if answer.status() == 201 { Ok(()) } else { Err(answer.text().await.unwrap_or_default()) }
             }
             FarSide::Exchange { exchange, .. } => exchange.text_in(text).await,
+            FarSide::Smsc(smsc) => {
+                smsc.text_in(text).await;
+                Ok(())
+            }
         }
     }
 
@@ -197,6 +221,7 @@ impl Network {
                 page["items"].as_array().unwrap().iter().map(|t| Got { text: text(t), at: at(t) }).collect()
             }
             FarSide::Exchange { exchange, .. } => exchange.phone(number),
+            FarSide::Smsc(smsc) => smsc.phone(number).await,
         }
     }
 
@@ -208,6 +233,7 @@ impl Network {
                     .map(str::to_owned)
             }
             FarSide::Exchange { server, .. } => [PICTURE, PAGE, "/gone"].map(|path| format!("{}{path}", server.url)),
+            FarSide::Smsc(_) => panic!("SMPP carries no pictures"),
         }
     }
 
@@ -216,6 +242,17 @@ impl Network {
         let FarSide::Simulator { engine, .. } = &self.far_side else { unreachable!() };
         Api::new(&engine.lock().unwrap(), "")
     }
+}
+
+/// Waits until the carrier's link is `up`, `down` or `refused`.
+pub async fn link_is(api: &Api, state: &str) {
+    eventually(async || {
+        let listed = api.get("/v1/pbx/carriers").await.ok();
+        let carrier = listed["items"].as_array().unwrap().iter().find(|carrier| carrier["name"] == NAME);
+        let link = carrier.map(|carrier| carrier["link"].clone()).unwrap_or_default();
+        if link["state"] == state { Ok(()) } else { Err(link.to_string()) }
+    })
+    .await;
 }
 
 /// The lines of a section: what is plain is written as in JSON, what is not is a table.

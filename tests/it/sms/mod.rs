@@ -74,7 +74,7 @@ pub async fn carried_with(kind: Kind, knobs: Knobs, pace_per_s: f64, options: Op
     let network = Network::start(kind, knobs, options.clock.clone()).await;
     let section = network.section(pace_per_s);
     let engine = engine_with(options, |config| config.carriers = [(NAME.to_owned(), section)].into()).await;
-    network.reaches(&engine.url);
+    network.reaches(&engine.api()).await;
     Carried { engine, network }
 }
 
@@ -83,11 +83,11 @@ impl Carried {
     pub async fn restart(self, knobs: Knobs) -> Self {
         let Self { engine, network } = self;
         let folder = engine.stop().await;
-        network.turns(knobs);
+        network.turns(knobs).await;
         let section = network.section(AT_ONCE);
         let configure = |config: &mut Config| config.carriers = [(NAME.to_owned(), section)].into();
         let engine = TestEngine::on(folder, Options::default(), configure).await;
-        network.reaches(&engine.url);
+        network.reaches(&engine.api()).await;
         Self { engine, network }
     }
 
