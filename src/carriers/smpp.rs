@@ -2,4 +2,7 @@
 #![allow(dead_code)] // what uses these is not here yet
 
 mod alphabet;
+mod piece;
+mod receipt;
 mod segment;
+mod status;

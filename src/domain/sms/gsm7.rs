@@ -31,6 +31,10 @@ pub enum Code {
 
 /// How GSM-7 writes this character; `None` if it hasn't got it.
 pub fn code(character: char) -> Option<Code> {
+    // Most of a text stands where ASCII has it, and need not be looked for.
+    if matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | ' ') {
+        return u8::try_from(character).ok().map(Code::Basic);
+    }
     let place = BASIC.chars().position(|c| c == character).and_then(|place| u8::try_from(place).ok());
     let extended = || EXTENDED.iter().find(|(_, c)| *c == character).map(|(septet, _)| Code::Extended(*septet));
     place.filter(|septet| *septet != ESCAPE).map(Code::Basic).or_else(extended)
