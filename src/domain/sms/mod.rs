@@ -2,6 +2,7 @@
 
 pub mod consent;
 pub mod delivery;
+pub mod gsm7;
 pub mod inbound;
 pub mod keywords;
 pub mod route;

@@ -4,11 +4,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The basic characters of GSM-7 (TS 23.038, 6.2.1), each of one septet.
-const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿\
-                     abcdefghijklmnopqrstuvwxyzäöñüà";
-/// Those behind an escape (6.2.1.1), each of two.
-const EXTENDED: &str = "\u{c}^{}\\[~]|€";
+use super::gsm7::{Code, code};
 
 /// How a text is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,47 +30,68 @@ pub struct Estimate {
 
 /// Counts a text as a carrier does.
 pub fn estimate(text: &str) -> Estimate {
-    let unicode_characters = unicode(text);
-    let (encoding, sizes): (_, Vec<usize>) = if unicode_characters.is_empty() {
-        (Encoding::Gsm7, text.chars().map(septets).collect())
-    } else {
-        (Encoding::Ucs2, graphemes(text).map(|g| g.encode_utf16().count()).collect())
-    };
+    let (encoding, parts) = split(text);
+    let (segments, characters) = (parts.len(), length(text, encoding));
+    Estimate { encoding, segments, characters, unicode_characters: unicode(text) }
+}
+
+/// The parts in which a text goes out, and how they are encoded: one that holds it all, or several that make it up.
+pub fn split(text: &str) -> (Encoding, Vec<&str>) {
+    let is_gsm = text.chars().all(|c| code(c).is_some());
+    let encoding = if is_gsm { Encoding::Gsm7 } else { Encoding::Ucs2 };
+    (encoding, parts(text, encoding))
+}
+
+/// The parts in which a text goes out in this encoding. What people take for one character stays in one part, unless no
+/// part has room for it; an escape pair or a surrogate pair always does.
+pub fn parts(text: &str, encoding: Encoding) -> Vec<&str> {
+    // In parts, each has room for less: a header says which it is (TS 23.040, 9.2.3.24.1).
     let (alone, part) = match encoding {
         Encoding::Gsm7 => (160, 153),
         Encoding::Ucs2 => (70, 67),
     };
-    let characters = sizes.iter().sum();
-    Estimate { encoding, segments: segments(&sizes, alone, part), characters, unicode_characters }
-}
-
-/// In how many parts these go, none of them split. In parts, each has room for less: a header says which it is.
-fn segments(sizes: &[usize], alone: usize, part: usize) -> usize {
-    if sizes.iter().sum::<usize>() <= alone {
-        return 1;
+    if length(text, encoding) <= alone {
+        return vec![text];
     }
-    let mut count = 1;
-    let mut free = part;
-    for size in sizes {
-        if *size > free {
-            count += 1;
-            free = part;
+    let (mut parts, mut from, mut to, mut free) = (Vec::new(), 0, 0, part);
+    for piece in graphemes(text).flat_map(|grapheme| pieces(grapheme, encoding, part)) {
+        let size = length(piece, encoding);
+        if size > free {
+            parts.push(&text[from..to]);
+            (from, free) = (to, part);
         }
-        free = free.saturating_sub(*size);
+        to += piece.len();
+        free -= size;
     }
-    count
+    parts.push(&text[from..]);
+    parts
 }
 
-fn septets(character: char) -> usize {
-    if EXTENDED.contains(character) { 2 } else { 1 }
+/// What is not split of a grapheme: all of it, or its characters if it is longer than a part.
+fn pieces(grapheme: &str, encoding: Encoding, part: usize) -> Vec<&str> {
+    if length(grapheme, encoding) <= part {
+        return vec![grapheme];
+    }
+    grapheme.char_indices().map(|(at, c)| &grapheme[at..at + c.len_utf8()]).collect()
+}
+
+fn length(text: &str, encoding: Encoding) -> usize {
+    text.chars().map(|c| size(c, encoding)).sum()
+}
+
+/// In septets, or UTF-16 units.
+fn size(character: char, encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Gsm7 if matches!(code(character), Some(Code::Extended(_))) => 2,
+        Encoding::Gsm7 => 1,
+        Encoding::Ucs2 => character.len_utf16(),
+    }
 }
 
 fn unicode(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for grapheme in graphemes(text) {
-        let mut characters = grapheme.chars();
-        let alone = characters.next().filter(|_| characters.next().is_none());
-        let is_gsm = alone.is_some_and(|c| BASIC.contains(c) || EXTENDED.contains(c));
+        let is_gsm = grapheme.chars().all(|c| code(c).is_some());
         if !is_gsm && !found.iter().any(|f| f == grapheme) {
             found.push(grapheme.to_owned());
         }
@@ -145,11 +162,31 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_from_gsm_7_is_known() {
-        for missing in ["`", "\t", "ç", "á", "“", "\u{a0}"] {
-            assert_eq!(estimate(missing).encoding, Encoding::Ucs2, "{missing}");
-        }
-        assert_eq!(BASIC.chars().count(), 127, "128 but for the escape");
+    fn a_part_is_filled_and_no_more() {
+        let long = "a".repeat(307);
+        let (_, parts) = split(&long);
+        assert_eq!(parts.iter().map(|p| p.len()).collect::<Vec<_>>(), [153, 153, 1]);
+        let euro = format!("{}€{}", "a".repeat(152), "b".repeat(10));
+        assert_eq!(split(&euro).1, ["a".repeat(152), format!("€{}", "b".repeat(10))]);
+        let family = format!("{}👨‍👩‍👧", "ê".repeat(65));
+        assert_eq!(split(&family).1, ["ê".repeat(65).as_str(), "👨‍👩‍👧"]);
+    }
+
+    #[test]
+    fn a_character_longer_than_a_part_is_split_between_its_marks() {
+        let marked = format!("xe{}", "\u{301}".repeat(99));
+        let (encoding, parts) = split(&marked);
+        assert_eq!(encoding, Encoding::Ucs2);
+        assert_eq!(parts, [format!("xe{}", "\u{301}".repeat(65)), "\u{301}".repeat(34)]);
+        assert_eq!(counted(&marked), (Encoding::Ucs2, 2, 101));
+    }
+
+    /// Of what makes it hard: pairs, joined emoji, marks, line breaks.
+    fn texts() -> impl Strategy<Value = String> {
+        let gsm = "[a-z€^{}\r\n]{0,400}";
+        let pieces = proptest::sample::select(vec!["a", "€", "\r\n", "é", "😀", "👨‍👩‍👧", "🇩🇪", "स्ते", "\u{301}"]);
+        let mixed = proptest::collection::vec(pieces, 0..300).prop_map(|pieces| pieces.concat());
+        prop_oneof![gsm, mixed, "\\PC{0,300}", "[e\u{301}\u{1f3fd}]{0,300}"]
     }
 
     proptest! {
@@ -159,6 +196,33 @@ mod tests {
             let half: String = text.chars().take(text.chars().count() / 2).collect();
             prop_assert!(estimate(&half).segments <= whole.segments);
             prop_assert!(whole.segments >= 1);
+        }
+
+        #[test]
+        fn the_parts_are_the_text_and_each_has_room(text in texts()) {
+            let (encoding, parts) = split(&text);
+            prop_assert_eq!(parts.concat(), text.as_str());
+            prop_assert_eq!(parts.len(), estimate(&text).segments);
+            let room = match (encoding, parts.len()) {
+                (Encoding::Gsm7, 1) => 160,
+                (Encoding::Gsm7, _) => 153,
+                (Encoding::Ucs2, 1) => 70,
+                (Encoding::Ucs2, _) => 67,
+            };
+            prop_assert!(parts.iter().all(|part| length(part, encoding) <= room));
+            prop_assert!(parts.len() == 1 || parts.iter().all(|part| !part.is_empty()));
+        }
+
+        #[test]
+        fn no_character_that_fits_is_in_two_parts(text in texts()) {
+            let (encoding, parts) = split(&text);
+            let borders: Vec<usize> = parts.iter().scan(0, |at, part| { *at += part.len(); Some(*at) }).collect();
+            let mut at = 0;
+            for grapheme in graphemes(&text) {
+                let inside = at + 1..at + grapheme.len();
+                at += grapheme.len();
+                prop_assert!(length(grapheme, encoding) > 67 || !borders.iter().any(|b| inside.contains(b)));
+            }
         }
     }
 }

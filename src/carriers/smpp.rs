@@ -1,0 +1,8 @@
+//! SMPP 3.4.
+#![allow(dead_code)] // what uses these is not here yet
+
+mod alphabet;
+mod piece;
+mod receipt;
+mod segment;
+mod status;
