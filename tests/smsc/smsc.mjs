@@ -11,6 +11,12 @@ import smpp from 'smpp'
 const state = {
   // What binds are refused with; 0: they are taken, if the password is right.
   bind_status: 0,
+  // Binds are not answered.
+  silent_binds: false,
+  // It hears nothing but binds, and answers nothing.
+  deaf: false,
+  // What was `held` is answered now.
+  released: false,
   // What it does with the next submits, one each: see `submitted`.
   manners: [],
   // How bad it is with the others, in the words of the engine's own simulator.
@@ -21,7 +27,7 @@ const state = {
   receipts: { tlv: true, text: true, on_another: false }
 }
 const seen = {
-  // The statuses with which binds were answered.
+  // The statuses with which binds were answered; null: not at all.
   binds: [],
   // Each submit_sm, octets in hexadecimal.
   submits: [],
@@ -52,6 +58,7 @@ const server = smpp.createServer((link) => {
     if (links.includes(link)) links.splice(links.indexOf(link), 1)
   })
   link.on('pdu', (pdu) => {
+    if (state.deaf && pdu.command !== 'bind_transceiver') return
     if (pdu.command === 'submit_sm') return submitted(link, pdu)
     seen.others.push({ command: pdu.command, status: pdu.command_status, link: link.number })
     if (pdu.command === 'bind_transceiver') return bound(link, pdu)
@@ -63,7 +70,8 @@ const server = smpp.createServer((link) => {
 function bound(link, pdu) {
   const isUs = pdu.system_id === 'partyline' && pdu.password === 'secret'
   const status = state.bind_status || (isUs ? 0 : smpp.errors.ESME_RINVPASWD)
-  seen.binds.push(status)
+  seen.binds.push(state.silent_binds ? null : status)
+  if (state.silent_binds) return
   link.send(pdu.response({ command_status: status, system_id: 'smsc' }), () => {
     if (status) return link.close()
     links.push(link)
@@ -72,10 +80,10 @@ function bound(link, pdu) {
 }
 
 // A manner may have: `status`, which it refuses with; `delay_ms`, half of it before the phone gets the text, half after;
-// `lost`, it is not even delivered; `early`, its receipt comes before its answer; `then`, what happens to the link instead of
+// `held`, it is not answered before that is `released`; `lost`, it is not even delivered; `early`, its receipt comes before its answer; `then`, what happens to the link instead of
 // (`silent`) or before an answer: `reset`, `unbind`, or octets in hexadecimal; `stat`, what its receipt says.
 async function submitted(link, pdu) {
-  const submit = { ...fields(pdu.raw), link: link.number, answered: null }
+  const submit = { ...fields(pdu.raw), link: link.number, answered: null, receipts_done: false }
   seen.submits.push(submit)
   const number = submit.to.text
   const manner = state.manners.shift() ?? byKnobs(seen.submits.length, number)
@@ -89,6 +97,7 @@ async function submitted(link, pdu) {
   if (!manner.lost) delivered(submit, pdu.short_message.message)
   if (manner.early) await receipts(link, submit, id, manner)
   await sleep((manner.delay_ms ?? 0) / 2)
+  if (manner.held && !state.released) await once(events, 'released')
   if (manner.then) act(link, manner.then)
   if (!manner.silent) answer(0, written(id, state.ids.answer))
   if (!manner.early) await receipts(link, submit, id, manner)
@@ -121,11 +130,11 @@ function delivered({ from, to, octets, esm_class }, text) {
 // As the knobs say: on its way, then at the phone.
 async function receipts(link, submit, id, { stat = 'DELIVRD' }) {
   const { silent, reorder, receipts: times, receipt_delay_ms: delay } = state.knobs
-  if (silent || !submit.registered_delivery) return
   const { tlv, text, on_another } = state.receipts
   const name = written(id, state.ids.receipt)
   const states = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, UNDELIV: 5, REJECTD: 8 }
-  const stages = reorder ? [stat, 'ENROUTE'] : ['ENROUTE', stat]
+  const isWanted = !silent && submit.registered_delivery
+  const stages = !isWanted ? [] : reorder ? [stat, 'ENROUTE'] : ['ENROUTE', stat]
   for (const stage of stages) {
     await sleep(delay ?? 0)
     const says = `id:${name} sub:001 dlvrd:001 submit date:2604011200 done date:2604011201 stat:${stage} err:000 text:`
@@ -140,6 +149,7 @@ async function receipts(link, submit, id, { stat = 'DELIVRD' }) {
     const which = on_another ? (l) => l !== link : () => true
     for (let n = 0; n < (times || 1); n++) await taken(receipt, which)
   }
+  submit.receipts_done = true
 }
 
 function written(id, how) {
@@ -159,7 +169,7 @@ async function taken(deliver, which = () => true) {
     }
     const status = await new Promise((answered) => {
       link.once('close', () => answered(null))
-      if (!link.deliver_sm(deliver, (pdu) => answered(pdu.command_status))) answered(null)
+      if (!link.deliver_sm(deliver, (pdu) => state.deaf || answered(pdu.command_status))) answered(null)
     })
     answers.push(status)
     if (status === 0) return answers
@@ -232,7 +242,10 @@ function fields(raw) {
 }
 
 const commands = {
-  set: (changes) => Object.assign(state, changes),
+  set: (changes) => {
+    Object.assign(state, changes)
+    if (state.released) events.emit('released')
+  },
   bring: (all) => Promise.all(all.map((one) => taken(deliver(one)))),
   act: (what) => [...links].forEach((link) => act(link, what)),
   seen: () => ({ ...seen, links: links.length, manners: state.manners.length })

@@ -3,6 +3,7 @@
 
 mod exchange;
 mod server;
+mod smpp;
 mod smsc;
 mod telnyx;
 mod twilio;
@@ -62,7 +63,8 @@ impl Kind {
             Kind::Simulator => "throttled",
             Kind::Twilio => "20429",
             Kind::Telnyx => "10011",
-            Kind::Smpp => "0x58",
+            // Those are the link's own words: it has waited, and asked several times.
+            Kind::Smpp => "carrier_busy",
         }
     }
 }
@@ -170,8 +172,7 @@ impl Network {
 
     /// ... in its file.
     pub fn toml(&self, pace_per_s: f64) -> String {
-        let section = serde_json::to_value(self.section(pace_per_s)).unwrap();
-        format!("[carriers.{NAME}]\n{}\n", lines(&section).join("\n"))
+        toml(&self.section(pace_per_s))
     }
 
     /// The engine is there from now on; over SMPP, once it has come.
@@ -253,6 +254,12 @@ pub async fn link_is(api: &Api, state: &str) {
         if link["state"] == state { Ok(()) } else { Err(link.to_string()) }
     })
     .await;
+}
+
+/// A section of the configuration, in its file.
+fn toml(section: &Carrier) -> String {
+    let section = serde_json::to_value(section).unwrap();
+    format!("[carriers.{NAME}]\n{}\n", lines(&section).join("\n"))
 }
 
 /// The lines of a section: what is plain is written as in JSON, what is not is a table.

@@ -108,6 +108,14 @@ async fn what_a_carrier_was_told_is_taken_is_on_disk(kind: Kind) {
         network.text_in(&text(id)).await.unwrap();
     }
     let thread = jake.threads().await[0]["id"].as_str().unwrap().to_owned();
+    // What a killed engine had taken and not shown yet is shown in a moment.
+    eventually(async || {
+        let timeline = jake.history(&thread).await;
+        let is_there = |id: &&String| timeline.iter().any(|m| m["text"] == **id);
+        let missing: Vec<_> = taken.iter().filter(|id| !is_there(id)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}")) }
+    })
+    .await;
     let timeline = jake.history(&thread).await;
     for id in taken {
         assert_eq!(timeline.iter().filter(|m| m["text"] == id).count(), 1, "{id}");
