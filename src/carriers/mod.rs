@@ -1,7 +1,8 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
 mod simulator;
-mod smpp;
+#[cfg(feature = "smpp")]
+pub mod smpp;
 mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -73,6 +74,9 @@ pub trait Carrier: Send + Sync {
     fn link(&self) -> Option<Link> {
         None
     }
+
+    /// Takes leave of the carrier, if it holds a connection: nothing more is sent.
+    fn close(&self) {}
 
     /// What a carrier expects to hear when all is well: a content type and a body.
     fn thanks(&self) -> (&'static str, &'static str) {

@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("outgoing", &[]),
-    ("carriers", &["domain", "outgoing"]),
+    ("carriers", &["domain", "clock", "outgoing"]),
     ("jwt", &["domain", "outgoing"]),
     ("webhooks", &["domain", "outgoing"]),
     ("config", &["carriers"]),
