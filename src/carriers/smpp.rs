@@ -2,6 +2,7 @@
 #![allow(dead_code)] // what uses these is not here yet
 
 mod alphabet;
+mod ids;
 mod piece;
 mod receipt;
 mod segment;
