@@ -1,7 +1,7 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
 mod simulator;
-mod smpp;
+pub mod smpp;
 mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};

@@ -7,3 +7,8 @@ mod piece;
 mod receipt;
 mod segment;
 mod status;
+
+pub use alphabet::DefaultAlphabet;
+pub use ids::ReceiptIds;
+pub use piece::{Form, Piece, Place, Sar, joined, piece};
+pub use receipt::{Receipted, receipt};

@@ -7,21 +7,16 @@ use super::ids::LONGEST_ID;
 
 /// A receipt, and of what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Receipted {
-    /// The segment, as the receipt names it: see `ReceiptIds`.
-    pub(super) id: String,
+pub struct Receipted {
+    /// The segment, as the receipt names it: see [`ReceiptIds`](super::ReceiptIds).
+    pub id: String,
     /// What became of it.
-    pub(super) receipt: Receipt,
+    pub receipt: Receipt,
 }
 
 /// Reads a receipt: `receipted_message_id`, `message_state` and `network_error_code`, and what is not there, or says
 /// nothing, from the text. `None`: it doesn't say of which text it is, or what became of it.
-pub(super) fn receipt(
-    id: Option<&[u8]>,
-    state: Option<u8>,
-    network_error: Option<&[u8]>,
-    text: &[u8],
-) -> Option<Receipted> {
+pub fn receipt(id: Option<&[u8]>, state: Option<u8>, network_error: Option<&[u8]>, text: &[u8]) -> Option<Receipted> {
     let text = words(text);
     let id = id.and_then(named).or_else(|| field(&text, "id:").and_then(|id| named(id.as_bytes())))?;
     let state = state.and_then(State::of_number).or_else(|| field(&text, "stat:").and_then(State::of_word))?;
