@@ -4,6 +4,7 @@
 //! itself.
 
 mod alphabet;
+mod ids;
 mod link;
 mod pdu;
 mod piece;
@@ -51,8 +52,9 @@ use super::{
 };
 
 pub use alphabet::DefaultAlphabet;
-pub use piece::{Form, Piece, Place, joined};
-pub use receipt::ReceiptIds;
+pub use ids::ReceiptIds;
+pub use piece::{Form, Piece, Place, Sar, joined, piece};
+pub use receipt::{Receipted, receipt};
 pub use receive::{Arrived, Delivered};
 
 use link::{Ended, Ends, Link};
