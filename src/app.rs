@@ -20,9 +20,9 @@ use tracing::{info, warn};
 
 use crate::{
     actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep, webhooks},
-    carriers::{Account, Carrier, Carriers, Simulator, Twilio},
+    carriers::{Account, Carrier, Carriers, Simulator, Telnyx, TelnyxAccount, Twilio},
     clock::Clock,
-    config::{self, Config, ConfigError, OneOrTwo, Secret},
+    config::{self, Config, ConfigError},
     domain::limits::Quota,
     http::{self, DemoPerson, Shared},
     jwt::{Issuer, KeySet, Keys, Pace, Source},
@@ -198,13 +198,9 @@ fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<Sim
                 Arc::new(Simulator::new(network, c.knobs.clone(), c.pace_per_s))
             }
             config::Carrier::Twilio(c) => {
-                let auth_tokens = match &c.auth_token {
-                    OneOrTwo::One(Secret(token)) => vec![token.clone()],
-                    OneOrTwo::Two(both) => both.iter().map(|Secret(token)| token.clone()).collect(),
-                };
                 let account = Account {
                     account_sid: c.account_sid.clone(),
-                    auth_tokens,
+                    auth_tokens: c.auth_token.all(),
                     base_url: c.base_url.clone().unwrap_or_else(|| "https://api.twilio.com".into()),
                     messaging_service_sid: c.messaging_service_sid.clone(),
                     public_url: config.public_url.trim_end_matches('/').to_owned(),
@@ -213,8 +209,20 @@ fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<Sim
                 };
                 Arc::new(Twilio::new(account).map_err(|why| StartError::Carrier(name.clone(), why))?)
             }
+            config::Carrier::Telnyx(c) => {
+                let account = TelnyxAccount {
+                    api_key: c.api_key.0.clone(),
+                    public_keys: c.public_key.all(),
+                    base_url: c.base_url.clone().unwrap_or_else(|| "https://api.telnyx.com".into()),
+                    messaging_profile_id: c.messaging_profile_id.clone(),
+                    public_url: config.public_url.trim_end_matches('/').to_owned(),
+                    name: name.clone(),
+                    pace_per_s: c.pace_per_s,
+                };
+                Arc::new(Telnyx::new(account).map_err(|why| StartError::Carrier(name.clone(), why))?)
+            }
             // To come; `Config::unused` says so at the start.
-            config::Carrier::Smpp(_) | config::Carrier::Telnyx(_) => continue,
+            config::Carrier::Smpp(_) => continue,
         };
         carriers.insert(name.clone(), carrier);
     }

@@ -1,6 +1,12 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
+mod errors;
+#[cfg(test)]
+mod fake;
+mod files;
+mod post;
 mod simulator;
+mod telnyx;
 mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -18,6 +24,7 @@ use crate::{
 };
 
 pub use simulator::{Knobs, Network, Simulator};
+pub use telnyx::{Telnyx, TelnyxAccount};
 pub use twilio::{Account, Twilio};
 
 /// How long a carrier may take to answer a submit. Beyond that the outcome is unknown.
