@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use crate::{
     actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep, webhooks},
-    carriers::{Account, Carrier, Carriers, Simulator, Telnyx, TelnyxAccount, Twilio},
+    carriers::{Account, Carrier, Carriers, Places, Simulator, Telnyx, TelnyxAccount, Twilio},
     clock::Clock,
     config::{self, Config, ConfigError},
     domain::limits::Quota,
@@ -191,6 +191,11 @@ async fn issuer(config: &Config, pace: Option<Pace>, threads: &Handle) -> Result
 fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<SimulatedNetwork>>), StartError> {
     let (mut carriers, mut networks) = (Carriers::new(), Vec::new());
     for (name, section) in &config.carriers {
+        let places = |base_url: &Option<String>, usual: &str| Places {
+            base_url: base_url.clone().unwrap_or_else(|| usual.into()),
+            public_url: config.public_url.clone(),
+            name: name.clone(),
+        };
         let carrier: Arc<dyn Carrier> = match section {
             config::Carrier::Simulator(c) => {
                 let network = SimulatedNetwork::new(storage.clone(), name.clone());
@@ -201,10 +206,8 @@ fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<Sim
                 let account = Account {
                     account_sid: c.account_sid.clone(),
                     auth_tokens: c.auth_token.all(),
-                    base_url: c.base_url.clone().unwrap_or_else(|| "https://api.twilio.com".into()),
                     messaging_service_sid: c.messaging_service_sid.clone(),
-                    public_url: config.public_url.trim_end_matches('/').to_owned(),
-                    name: name.clone(),
+                    places: places(&c.base_url, "https://api.twilio.com"),
                     pace_per_s: c.pace_per_s,
                 };
                 Arc::new(Twilio::new(account).map_err(|why| StartError::Carrier(name.clone(), why))?)
@@ -213,10 +216,8 @@ fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<Sim
                 let account = TelnyxAccount {
                     api_key: c.api_key.0.clone(),
                     public_keys: c.public_key.all(),
-                    base_url: c.base_url.clone().unwrap_or_else(|| "https://api.telnyx.com".into()),
                     messaging_profile_id: c.messaging_profile_id.clone(),
-                    public_url: config.public_url.trim_end_matches('/').to_owned(),
-                    name: name.clone(),
+                    places: places(&c.base_url, "https://api.telnyx.com"),
                     pace_per_s: c.pace_per_s,
                 };
                 Arc::new(Telnyx::new(account).map_err(|why| StartError::Carrier(name.clone(), why))?)

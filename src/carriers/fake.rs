@@ -8,7 +8,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::post::Within;
+use super::server::Within;
 
 /// Longer than any test.
 pub(super) const LONG: Duration = Duration::from_secs(10);

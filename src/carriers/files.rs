@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, Url, header};
 
-use super::{FetchError, Fetched, post::Within};
+use super::{FetchError, Fetched, server::Within};
 use crate::outgoing::{PublicOnly, client, collected, is_public, literal};
 
 /// The most redirects on the way to a file.
@@ -107,15 +107,12 @@ async fn file(response: Response, most: usize) -> Result<Fetched, FetchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carriers::{
-        fake::{Does, answer, carrier},
-        post::to_carrier,
-    };
+    use crate::carriers::fake::{Does, answer, carrier};
     use tokio::net::TcpListener;
 
     fn files(base: &str) -> Files {
         let within = Within::default();
-        Files::new(Url::parse(base).unwrap(), to_carrier(within).unwrap(), within).unwrap()
+        Files::new(Url::parse(base).unwrap(), client(within.connect).unwrap().build().unwrap(), within).unwrap()
     }
 
     /// From the carrier's own server, or from where it sends us.

@@ -4,7 +4,7 @@ mod errors;
 #[cfg(test)]
 mod fake;
 mod files;
-mod post;
+mod server;
 mod simulator;
 mod telnyx;
 mod twilio;
@@ -23,6 +23,7 @@ use crate::{
     outgoing::Uncollected,
 };
 
+pub use server::Places;
 pub use simulator::{Knobs, Network, Simulator};
 pub use telnyx::{Telnyx, TelnyxAccount};
 pub use twilio::{Account, Twilio};

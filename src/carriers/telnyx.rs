@@ -16,15 +16,15 @@ mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use reqwest::{Client, Url, header};
+use reqwest::{RequestBuilder, Url, header};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     Carrier, FetchError, Fetched, Pending, Said, Submission, Webhook,
     errors::unreachable,
-    files::{Files, Hop},
-    post::{Answer, Within, http_url, plain, post, to_carrier},
+    files::Hop,
+    server::{Answer, Places, Server, Within, plain},
 };
 use crate::domain::sms::{
     delivery::{Rejection, Submitted},
@@ -43,14 +43,10 @@ pub struct TelnyxAccount {
     pub api_key: String,
     /// The key that its webhooks are signed with, in base64; two of them while it changes.
     pub public_keys: Vec<String>,
-    /// The carrier's server: "https://api.telnyx.com". It may have a path.
-    pub base_url: String,
     /// A messaging profile to send by: our number must be one of its numbers. Without it, that of the number is used.
     pub messaging_profile_id: Option<String>,
-    /// Our own address, as the carrier is told it. It may have a port and a path.
-    pub public_url: String,
-    /// The name of its section in the configuration: webhooks are for `/v1/carriers/{name}/…`.
-    pub name: String,
+    /// "https://api.telnyx.com", and ours.
+    pub places: Places,
     /// Segments each second for each of its numbers.
     pub pace_per_s: f64,
 }
@@ -59,10 +55,8 @@ pub struct TelnyxAccount {
 impl fmt::Debug for TelnyxAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TelnyxAccount")
-            .field("name", &self.name)
-            .field("base_url", &self.base_url)
             .field("messaging_profile_id", &self.messaging_profile_id)
-            .field("public_url", &self.public_url)
+            .field("places", &self.places)
             .field("pace_per_s", &self.pace_per_s)
             .finish_non_exhaustive()
     }
@@ -76,11 +70,7 @@ pub struct Telnyx(Arc<Inner>);
 struct Inner {
     account: TelnyxAccount,
     keys: Keys,
-    messages: Url,
-    /// How long an answer may take.
-    within: Duration,
-    carrier: Client,
-    files: Files,
+    server: Server,
 }
 
 /// What is posted. The order of its members is that of the bytes: asked again, they are the same.
@@ -101,20 +91,13 @@ impl Telnyx {
     }
 
     fn within(mut account: TelnyxAccount, within: Within) -> Result<Self, String> {
-        for url in [&mut account.base_url, &mut account.public_url] {
-            url.truncate(url.trim_end_matches('/').len());
-        }
         account.messaging_profile_id = account.messaging_profile_id.filter(|id| !id.is_empty());
         if account.api_key.is_empty() || !account.api_key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err("it needs an api_key, without spaces".into());
         }
         let keys = Keys::new(&account.public_keys)?;
-        let base = http_url(&account.base_url).ok_or("base_url is no http(s) URL")?;
-        http_url(&account.public_url).ok_or("public_url is no http(s) URL")?;
-        let messages = http_url(&format!("{}/v2/messages", account.base_url)).ok_or("base_url makes no URL")?;
-        let carrier = to_carrier(within)?;
-        let files = Files::new(base, carrier.clone(), within)?;
-        Ok(Self(Arc::new(Inner { account, keys, messages, within: within.answer, carrier, files })))
+        let server = Server::new(account.places.clone(), "/v2/messages", within)?;
+        Ok(Self(Arc::new(Inner { account, keys, server })))
     }
 }
 
@@ -155,29 +138,30 @@ impl Carrier for Telnyx {
     fn fetch(&self, media: Media, most: usize) -> Pending<Result<Fetched, FetchError>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let url = Url::parse(&media.url).ok().filter(|url| inner.files.may_be_at(url));
+            let url = Url::parse(&media.url).ok().filter(|url| inner.server.files.may_be_at(url));
             let start = url.map(|url| Hop { url, has_credentials: false });
-            inner.files.fetch(start, most, |request| request).await
+            inner.server.files.fetch(start, most, |request| request).await
         })
     }
 }
 
 impl Inner {
     async fn submit(&self, Submission { attempt, from, to, text }: &Submission) -> Submitted {
-        let account = &self.account;
         let message = Message {
             from: from.as_str(),
             to: to.as_str(),
             text: text.as_str(),
-            messaging_profile_id: account.messaging_profile_id.as_deref(),
-            webhook_url: &format!("{}/v1/carriers/{}/status/{attempt}", account.public_url, account.name),
+            messaging_profile_id: self.account.messaging_profile_id.as_deref(),
+            webhook_url: &self.server.status_url(*attempt),
         };
         let Ok(body) = serde_json::to_vec(&message) else {
             return Submitted::Rejected(Rejection::Temporary, unreachable());
         };
-        let request = self.carrier.post(self.messages.clone()).timeout(self.within).bearer_auth(&account.api_key);
-        let request = request.header("idempotency-key", attempt.to_string());
-        match post(request.header(header::CONTENT_TYPE, "application/json").body(body)).await {
+        let write = |request: RequestBuilder| {
+            let request = request.bearer_auth(&self.account.api_key).header("idempotency-key", attempt.to_string());
+            request.header(header::CONTENT_TYPE, "application/json").body(body)
+        };
+        match self.server.post(write).await {
             Ok(answer) => judged(&answer, text.as_str()),
             Err(ended) => ended,
         }
@@ -218,10 +202,12 @@ mod tests {
         TelnyxAccount {
             api_key: "KEY-secret".into(),
             public_keys: vec![signature::tests::public_key(1)],
-            base_url: base_url.into(),
             messaging_profile_id: None,
-            public_url: "https://sms.example.com/engine/".into(),
-            name: "tx".into(),
+            places: Places {
+                base_url: base_url.into(),
+                public_url: "https://sms.example.com/engine/".into(),
+                name: "tx".into(),
+            },
             pace_per_s: 1.0,
         }
     }
@@ -360,9 +346,7 @@ mod tests {
             TelnyxAccount { api_key: "KEY secret".into(), ..valid() },
             TelnyxAccount { public_keys: vec![], ..valid() },
             TelnyxAccount { public_keys: vec!["…".into()], ..valid() },
-            TelnyxAccount { base_url: "api.telnyx.com".into(), ..valid() },
-            TelnyxAccount { base_url: "https://KEY:secret@api.telnyx.com".into(), ..valid() },
-            TelnyxAccount { public_url: "ftp://example.com".into(), ..valid() },
+            account("api.telnyx.com"),
         ];
         for account in wrong {
             assert!(Telnyx::new(account).is_err());

@@ -10,14 +10,14 @@ mod errors;
 mod signature;
 mod webhook;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 
 use super::{
     Carrier, FetchError, Fetched, Kind, Pending, Said, Submission, Webhook,
-    files::{Files, Hop},
-    post::{Answer, Within, http_url, plain, post, to_carrier},
+    files::Hop,
+    server::{Answer, Places, Server, Within, plain},
 };
 use crate::domain::sms::{delivery::Submitted, inbound::Media};
 
@@ -31,14 +31,10 @@ pub struct Account {
     /// The secret, or two of them during a rotation: the first one sends, both may have signed what comes. A shared key's
     /// secret, if the account signs with one, can be the second.
     pub auth_tokens: Vec<String>,
-    /// The carrier's server: "https://api.twilio.com". It may have a path.
-    pub base_url: String,
     /// A messaging service to send through, `MG…`: our number must be one of its senders.
     pub messaging_service_sid: Option<String>,
-    /// Our own address, as the carrier is told it. It may have a port and a path.
-    pub public_url: String,
-    /// The name of its section in the configuration: callbacks are for `/v1/carriers/{name}/…`.
-    pub name: String,
+    /// "https://api.twilio.com", and ours.
+    pub places: Places,
     /// Segments each second for each of its numbers.
     pub pace_per_s: f64,
 }
@@ -47,11 +43,9 @@ pub struct Account {
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account")
-            .field("name", &self.name)
             .field("account_sid", &self.account_sid)
-            .field("base_url", &self.base_url)
             .field("messaging_service_sid", &self.messaging_service_sid)
-            .field("public_url", &self.public_url)
+            .field("places", &self.places)
             .field("pace_per_s", &self.pace_per_s)
             .finish_non_exhaustive()
     }
@@ -64,11 +58,7 @@ pub struct Twilio(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     account: Account,
-    messages: Url,
-    /// How long an answer may take.
-    within: Duration,
-    carrier: Client,
-    files: Files,
+    server: Server,
 }
 
 impl Twilio {
@@ -78,22 +68,15 @@ impl Twilio {
     }
 
     fn within(mut account: Account, within: Within) -> Result<Self, String> {
-        for url in [&mut account.base_url, &mut account.public_url] {
-            url.truncate(url.trim_end_matches('/').len());
-        }
         account.messaging_service_sid = account.messaging_service_sid.filter(|sid| !sid.is_empty());
         let tokens = &account.auth_tokens;
         // An empty secret would let anybody sign.
         if !(1..=2).contains(&tokens.len()) || tokens.iter().any(String::is_empty) || account.account_sid.is_empty() {
             return Err("it needs an account_sid, and one auth_token, or two while rotating".into());
         }
-        let base = http_url(&account.base_url).ok_or("base_url is no http(s) URL")?;
-        http_url(&account.public_url).ok_or("public_url is no http(s) URL")?;
-        let messages = format!("{}/2010-04-01/Accounts/{}/Messages.json", account.base_url, account.account_sid);
-        let messages = http_url(&messages).ok_or("base_url and account_sid make no URL")?;
-        let carrier = to_carrier(within)?;
-        let files = Files::new(base, carrier.clone(), within)?;
-        Ok(Self(Arc::new(Inner { account, messages, within: within.answer, carrier, files })))
+        let path = format!("/2010-04-01/Accounts/{}/Messages.json", account.account_sid);
+        let server = Server::new(account.places.clone(), &path, within)?;
+        Ok(Self(Arc::new(Inner { account, server })))
     }
 }
 
@@ -113,8 +96,7 @@ impl Carrier for Twilio {
     }
 
     fn is_signed(&self, request: &Webhook<'_>) -> bool {
-        let account = &self.0.account;
-        signature::is_signed(request, &account.public_url, &account.auth_tokens)
+        signature::is_signed(request, self.0.server.public_url(), &self.0.account.auth_tokens)
     }
 
     fn understand(&self, request: &Webhook<'_>) -> Result<Vec<Said>, String> {
@@ -136,7 +118,7 @@ impl Carrier for Twilio {
         Box::pin(async move {
             let (sid, tokens) = (&inner.account.account_sid, &inner.account.auth_tokens);
             let start = inner.first_hop(&media.url);
-            inner.files.fetch(start, most, |request| request.basic_auth(sid, tokens.first())).await
+            inner.server.files.fetch(start, most, |request| request.basic_auth(sid, tokens.first())).await
         })
     }
 }
@@ -144,7 +126,7 @@ impl Carrier for Twilio {
 impl Inner {
     async fn submit(&self, submission: &Submission) -> Submitted {
         let account = &self.account;
-        let callback = format!("{}/v1/carriers/{}/status/{}", account.public_url, account.name, submission.attempt);
+        let callback = self.server.status_url(submission.attempt);
         let mut form = vec![
             ("To", submission.to.as_str()),
             ("From", submission.from.as_str()),
@@ -153,9 +135,8 @@ impl Inner {
         ];
         // Beside `From`, which keeps the sender: alone, the service would choose one of its own.
         form.extend(account.messaging_service_sid.as_deref().map(|sid| ("MessagingServiceSid", sid)));
-        let request = self.carrier.post(self.messages.clone()).timeout(self.within);
-        let request = request.basic_auth(&account.account_sid, account.auth_tokens.first()).form(&form);
-        match post(request).await {
+        let (sid, token) = (&account.account_sid, account.auth_tokens.first());
+        match self.server.post(|request| request.basic_auth(sid, token).form(&form)).await {
             Ok(answer) => judged(&answer, submission.text.as_str()),
             Err(ended) => ended,
         }
@@ -165,7 +146,7 @@ impl Inner {
     fn first_hop(&self, url: &str) -> Option<Hop> {
         let url = Url::parse(url).ok()?;
         let is_twilios = url.scheme() == "https" && url.host_str().is_some_and(|host| host.ends_with(".twilio.com"));
-        (is_twilios || self.files.is_at_base(&url)).then_some(Hop { url, has_credentials: true })
+        (is_twilios || self.server.files.is_at_base(&url)).then_some(Hop { url, has_credentials: true })
     }
 }
 
@@ -200,6 +181,7 @@ mod tests {
         },
     };
     use base64::{Engine, engine::general_purpose::STANDARD};
+    use std::time::Duration;
     use uuid::Uuid;
 
     pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -208,10 +190,12 @@ mod tests {
         Account {
             account_sid: "AC1".into(),
             auth_tokens: vec!["first-token".into(), "second-token".into()],
-            base_url: base_url.into(),
             messaging_service_sid: None,
-            public_url: "https://sms.example.com/engine/".into(),
-            name: "main".into(),
+            places: Places {
+                base_url: base_url.into(),
+                public_url: "https://sms.example.com/engine/".into(),
+                name: "main".into(),
+            },
             pace_per_s: 1.0,
         }
     }
@@ -372,9 +356,7 @@ mod tests {
             Account { auth_tokens: vec![String::new()], ..valid() },
             Account { auth_tokens: vec!["a".into(); 3], ..valid() },
             Account { account_sid: String::new(), ..valid() },
-            Account { base_url: "api.twilio.com".into(), ..valid() },
-            Account { base_url: "https://AC1:secret@api.twilio.com".into(), ..valid() },
-            Account { public_url: "ftp://example.com".into(), ..valid() },
+            account("api.twilio.com"),
         ];
         for account in wrong {
             assert!(Twilio::new(account).is_err());

@@ -11,7 +11,7 @@ use crate::{
             self, CAP_PAUSE, COUNTRY, DAY_IS_FULL, FAILED, FILTERED, LANDLINE, LATER, NO_NUMBER, NO_SENDER, NOT_IN_USE,
             Reason, SAID_STOP, SENDER, TEXTABLE, TOO_FAST, TOO_LONG, UNDELIVERED, UNREGISTERED,
         },
-        post::plain,
+        server::plain,
     },
     domain::sms::delivery::{DeliveryError, Rejection},
 };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    carriers::{Said, Webhook, post::plain},
+    carriers::{Said, Webhook, server::plain},
     domain::{
         AttemptId, MessageText,
         phone::Number,
