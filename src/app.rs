@@ -27,9 +27,9 @@ use crate::{
 };
 use crate::{
     actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep, webhooks},
-    carriers::{Account, Carrier, Carriers, Simulator, Twilio},
+    carriers::{Account, Carrier, Carriers, Places, Simulator, Telnyx, TelnyxAccount, Twilio},
     clock::Clock,
-    config::{self, Config, ConfigError, OneOrTwo, Secret},
+    config::{self, Config, ConfigError},
     domain::limits::Quota,
     http::{self, DemoPerson, Shared},
     jwt::{Issuer, KeySet, Keys, Pace, Source},
@@ -122,9 +122,6 @@ pub fn open_storage(config: &Config, clock: Clock) -> Result<(Storage, DatabaseT
 
 /// Starts everything. Runs within an actix system.
 pub async fn start(config: Config, options: Options) -> Result<Running, StartError> {
-    for section in config.unused() {
-        warn!("[{section}] is checked, and has no effect yet");
-    }
     let metrics = recorder()?;
     let database = Database { url: config.database_url.clone() };
     let lock = database.lock()?;
@@ -235,9 +232,13 @@ fn carriers(
     networks: &mut Networks,
 ) -> Result<Carriers, StartError> {
     let mut carriers = Carriers::new();
-    let public_url = config.public_url.trim_end_matches('/');
     for (name, section) in &config.carriers {
         let wrong = |why| StartError::Carrier(name.clone(), why);
+        let places = |base_url: &Option<String>, usual: &str| Places {
+            base_url: base_url.clone().unwrap_or_else(|| usual.into()),
+            public_url: config.public_url.clone(),
+            name: name.clone(),
+        };
         let carrier: Arc<dyn Carrier> = match section {
             config::Carrier::Simulator(c) => {
                 let network = SimulatedNetwork::new(storage.clone(), name.clone());
@@ -245,17 +246,11 @@ fn carriers(
                 Arc::new(Simulator::new(network, c.knobs.clone(), c.pace_per_s))
             }
             config::Carrier::Twilio(c) => {
-                let auth_tokens = match &c.auth_token {
-                    OneOrTwo::One(Secret(token)) => vec![token.clone()],
-                    OneOrTwo::Two(both) => both.iter().map(|Secret(token)| token.clone()).collect(),
-                };
                 let account = Account {
                     account_sid: c.account_sid.clone(),
-                    auth_tokens,
-                    base_url: c.base_url.clone().unwrap_or_else(|| "https://api.twilio.com".into()),
+                    auth_tokens: c.auth_token.all(),
                     messaging_service_sid: c.messaging_service_sid.clone(),
-                    public_url: public_url.to_owned(),
-                    name: name.clone(),
+                    places: places(&c.base_url, "https://api.twilio.com"),
                     pace_per_s: c.pace_per_s,
                 };
                 Arc::new(Twilio::new(account).map_err(wrong)?)
@@ -281,8 +276,16 @@ fn carriers(
                 networks.links.push((link.clone(), exchange.clone()));
                 Arc::new(link)
             }
-            // To come; `Config::unused` says so at the start.
-            config::Carrier::Telnyx(_) => continue,
+            config::Carrier::Telnyx(c) => {
+                let account = TelnyxAccount {
+                    api_key: c.api_key.0.clone(),
+                    public_keys: c.public_key.all(),
+                    messaging_profile_id: c.messaging_profile_id.clone(),
+                    places: places(&c.base_url, "https://api.telnyx.com"),
+                    pace_per_s: c.pace_per_s,
+                };
+                Arc::new(Telnyx::new(account).map_err(wrong)?)
+            }
         };
         carriers.insert(name.clone(), carrier);
     }

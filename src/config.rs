@@ -210,8 +210,8 @@ pub struct Telnyx {
     pub pace_per_s: f64,
     /// Of the account.
     pub api_key: Secret,
-    /// That webhooks are signed with.
-    pub public_key: String,
+    /// That webhooks are signed with; two while it changes.
+    pub public_key: OneOrTwo,
     /// Another server than Telnyx's.
     #[serde(default)]
     pub base_url: Option<String>,
@@ -257,6 +257,16 @@ pub enum OneOrTwo {
     One(Secret),
     /// While rotating.
     Two([Secret; 2]),
+}
+
+impl OneOrTwo {
+    /// They, in their order.
+    pub fn all(&self) -> Vec<String> {
+        match self {
+            OneOrTwo::One(Secret(one)) => vec![one.clone()],
+            OneOrTwo::Two(both) => both.iter().map(|Secret(one)| one.clone()).collect(),
+        }
+    }
 }
 
 /// A value that is never shown.
@@ -355,13 +365,6 @@ impl Config {
             return Err(ConfigError::Nonsense(format!("carriers.{name}.pace_per_s is above 0")));
         }
         Ok(())
-    }
-
-    /// What is set and has no effect yet.
-    pub fn unused(&self) -> Vec<String> {
-        let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Telnyx(_));
-        let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
-        carriers.map(|(name, _)| format!("carriers.{name}")).collect()
     }
 
     /// The sections that bind by the same name and password: several links to one carrier.

@@ -1,8 +1,14 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
+mod errors;
+#[cfg(test)]
+mod fake;
+mod files;
+mod server;
 mod simulator;
 #[cfg(feature = "smpp")]
 pub mod smpp;
+mod telnyx;
 mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -19,7 +25,9 @@ use crate::{
     outgoing::Uncollected,
 };
 
+pub use server::Places;
 pub use simulator::{Knobs, Network, Simulator};
+pub use telnyx::{Telnyx, TelnyxAccount};
 pub use twilio::{Account, Twilio};
 
 /// How long a carrier may take to answer a submit. Beyond that the outcome is unknown.

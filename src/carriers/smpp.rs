@@ -48,7 +48,7 @@ use crate::{
 
 use super::{
     ANSWER_WITHIN, CONNECT_WITHIN, Carrier, FetchError, Fetched, Link as State, LinkState, Pending, Said, Submission,
-    Webhook,
+    Webhook, errors,
 };
 
 pub use alphabet::DefaultAlphabet;
@@ -424,18 +424,15 @@ impl Kept {
     }
 }
 
-/// People see this once the engine no longer tries by itself.
-const LATER: &str = "Try again later, or tell the administrator if it goes on.";
-
 /// There is no link, so nothing was sent.
 fn unreachable() -> Submitted {
-    let error = DeliveryError::engine("carrier_unreachable", "The carrier could not be reached.", LATER);
-    Submitted::Rejected(Rejection::Temporary, error)
+    Submitted::Rejected(Rejection::Temporary, errors::unreachable())
 }
 
 /// More waits than the carrier takes.
 fn busy() -> DeliveryError {
-    DeliveryError::engine("carrier_busy", "The carrier takes no more texts just now.", LATER)
+    let (message, remedy) = errors::TOO_FAST;
+    DeliveryError::engine("carrier_busy", message, remedy)
 }
 
 /// The carrier does not let us in.
@@ -445,7 +442,7 @@ fn refused_us() -> DeliveryError {
 }
 
 fn too_long() -> Submitted {
-    let (message, remedy) = ("The text is longer than a carrier takes.", "Send it in several shorter texts.");
+    let (message, remedy) = errors::TOO_LONG;
     Submitted::Rejected(Rejection::Permanent, DeliveryError::engine("too_long", message, remedy))
 }
 

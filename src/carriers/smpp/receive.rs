@@ -5,8 +5,8 @@ use crate::domain::{Timestamp, phone::Number, sms::delivery::Receipt};
 use super::{
     Account,
     pdu::{Address, Brought, What},
-    piece::{self, Piece},
-    receipt,
+    piece::{Piece, joined, piece},
+    receipt::receipt,
 };
 
 /// The bits of `esm_class` that say what a message is (SMPP 3.4, 5.2.12).
@@ -68,7 +68,7 @@ pub(super) fn delivered(what: What, pdu: Vec<u8>, bound_at: Option<Timestamp>, a
     let What::Brought(brought) = what else { return Delivered::Unreadable { reason: "its fields can't be read", pdu } };
     if matches!(brought.esm_class & MESSAGE_TYPE, RECEIPT | INTERMEDIATE) {
         let text = brought.message_payload.as_deref().unwrap_or(&brought.short_message);
-        let receipted = receipt::receipt(
+        let receipted = receipt(
             brought.receipted_message_id.as_deref(),
             brought.message_state,
             brought.network_error_code.as_deref(),
@@ -84,8 +84,8 @@ pub(super) fn delivered(what: What, pdu: Vec<u8>, bound_at: Option<Timestamp>, a
         return Delivered::Unreadable { reason: "it is from nobody", pdu };
     };
     let Brought { esm_class, data_coding, short_message, message_payload, sar, .. } = *brought;
-    let piece = piece::piece(esm_class, data_coding, &short_message, message_payload.as_deref(), sar);
-    if piece::joined(&[Some(piece.clone())], account.data_coding_0).is_none() {
+    let piece = piece(esm_class, data_coding, &short_message, message_payload.as_deref(), sar);
+    if joined(&[Some(piece.clone())], account.data_coding_0).is_none() {
         return Delivered::Unreadable { reason: "its data_coding is no text's", pdu };
     }
     Delivered::Text(Box::new(Arrived { from, to, piece, pdu, bound_at }))
