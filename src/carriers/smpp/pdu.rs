@@ -318,7 +318,7 @@ mod tests {
         let sent = submit(5, &address("14045550100"), &address("14045550199"), &segment);
         let (from, to) = ("313430343535353031303000", "313430343535353031393900");
         let body = format!("000101{from}0101{to}400000000001000800080500030102010041");
-        assert_eq!(hex(&sent), format!("0000004300000004000000000000000{}{body}", 5));
+        assert_eq!(hex(&sent), format!("0000003f000000040000000000000005{body}"));
     }
 
     fn hex(octets: &[u8]) -> String {
