@@ -1,5 +1,7 @@
 //! The one file that knows every concrete part, and starts and stops them in order.
 
+#[cfg(feature = "smpp")]
+use std::collections::BTreeMap;
 use std::{
     net::{SocketAddr, TcpListener},
     sync::{Arc, OnceLock},
@@ -18,11 +20,16 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{info, warn};
 
+#[cfg(feature = "smpp")]
+use crate::{
+    actors::exchange::{Exchange, LinkEnd},
+    carriers::smpp::{self, Smpp},
+};
 use crate::{
     actors::{Behaviour, Engine, Failures, Probe, SigningIn, simulated::SimulatedNetwork, sweep, webhooks},
-    carriers::{Account, Carrier, Carriers, Simulator, Twilio},
+    carriers::{Account, Carrier, Carriers, Places, Simulator, Telnyx, TelnyxAccount, Twilio},
     clock::Clock,
-    config::{self, Config, ConfigError, OneOrTwo, Secret},
+    config::{self, Config, ConfigError},
     domain::limits::Quota,
     http::{self, DemoPerson, Shared},
     jwt::{Issuer, KeySet, Keys, Pace, Source},
@@ -53,6 +60,9 @@ pub struct Options {
     pub probe: Option<Probe>,
     /// How often public keys are fetched.
     pub jwks_pace: Option<Pace>,
+    /// How long things take on links.
+    #[cfg(feature = "smpp")]
+    pub links: smpp::Timing,
     /// Who can be signed in by a click.
     pub demo: Vec<DemoPerson>,
 }
@@ -112,9 +122,6 @@ pub fn open_storage(config: &Config, clock: Clock) -> Result<(Storage, DatabaseT
 
 /// Starts everything. Runs within an actix system.
 pub async fn start(config: Config, options: Options) -> Result<Running, StartError> {
-    for section in config.unused() {
-        warn!("[{section}] is checked, and has no effect yet");
-    }
     let metrics = recorder()?;
     let database = Database { url: config.database_url.clone() };
     let lock = database.lock()?;
@@ -122,16 +129,17 @@ pub async fn start(config: Config, options: Options) -> Result<Running, StartErr
     let clock = options.clock.clone();
     let opened = runtime.handle().spawn(async move { database.open(clock).await });
     let storage = opened.await.map_err(|_| StartError::Ended)??;
+    let mut networks = Networks::default();
+    let carriers = carriers(&config, &options, &storage, &mut networks)?;
     let ledger = Ledger::start(&storage, runtime.handle(), options.faults);
     let behaviour = options.behaviour.unwrap_or_else(|| behaviour(&config));
     let failures = Failures::new(config.limits.failed_logins, config.limits.failed_logins_per_address);
-    let (carriers, networks) = carriers(&config, &storage)?;
     let post = Post::new(config.webhooks.allow_private, behaviour.webhooks.answer_within);
     let post = post.map_err(StartError::Webhooks)?;
     let issuer = issuer(&config, options.jwks_pace, runtime.handle()).await.map_err(StartError::Jwt)?;
     let signing_in = SigningIn { failures, issuer };
     let engine = Engine::start(storage, ledger, carriers, options.clock, behaviour, signing_in, options.probe);
-    networks.iter().for_each(|network| network.reaches(&engine));
+    networks.reach(&engine, runtime.handle());
     runtime.handle().spawn(sweep::run(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::fetch_files(Arc::downgrade(&engine)));
     runtime.handle().spawn(sweep::clear(Arc::downgrade(&engine)));
@@ -162,6 +170,7 @@ impl Running {
         self.engine.go_away(SPREAD).await;
         self.server.stop(true).await;
         self.engine.stop().await;
+        self.engine.carriers.values().for_each(|carrier| carrier.close());
         self.engine.storage.close().await;
         drop(self.database);
         info!("stopped");
@@ -187,38 +196,102 @@ async fn issuer(config: &Config, pace: Option<Pace>, threads: &Handle) -> Result
     Ok(Some(Issuer::new(jwt.issuer.clone(), jwt.audience.clone(), jwt.tenant_claim.clone(), keys)))
 }
 
-/// The carriers of the configuration, and the simulators' networks, which reach the engine once it is there.
-fn carriers(config: &Config, storage: &Storage) -> Result<(Carriers, Vec<Arc<SimulatedNetwork>>), StartError> {
-    let (mut carriers, mut networks) = (Carriers::new(), Vec::new());
+/// What carriers reach once the engine is there.
+#[derive(Default)]
+struct Networks {
+    simulated: Vec<Arc<SimulatedNetwork>>,
+    /// One for the sections that share an account.
+    #[cfg(feature = "smpp")]
+    exchanges: BTreeMap<Vec<String>, Arc<Exchange>>,
+    #[cfg(feature = "smpp")]
+    links: Vec<(Smpp, Arc<Exchange>)>,
+}
+
+impl Networks {
+    fn reach(self, engine: &Arc<Engine>, threads: &Handle) {
+        self.simulated.iter().for_each(|network| network.reaches(engine));
+        #[cfg(feature = "smpp")]
+        for exchange in self.exchanges.into_values() {
+            exchange.reaches(engine);
+            threads.spawn(exchange.keep());
+        }
+        #[cfg(feature = "smpp")]
+        for (link, exchange) in self.links {
+            threads.spawn(link.keep(Arc::new(LinkEnd(exchange))));
+        }
+        #[cfg(not(feature = "smpp"))]
+        let _ = threads;
+    }
+}
+
+/// The carriers of the configuration.
+fn carriers(
+    config: &Config,
+    options: &Options,
+    storage: &Storage,
+    networks: &mut Networks,
+) -> Result<Carriers, StartError> {
+    let mut carriers = Carriers::new();
     for (name, section) in &config.carriers {
+        let wrong = |why| StartError::Carrier(name.clone(), why);
+        let places = |base_url: &Option<String>, usual: &str| Places {
+            base_url: base_url.clone().unwrap_or_else(|| usual.into()),
+            public_url: config.public_url.clone(),
+            name: name.clone(),
+        };
         let carrier: Arc<dyn Carrier> = match section {
             config::Carrier::Simulator(c) => {
                 let network = SimulatedNetwork::new(storage.clone(), name.clone());
-                networks.push(network.clone());
+                networks.simulated.push(network.clone());
                 Arc::new(Simulator::new(network, c.knobs.clone(), c.pace_per_s))
             }
             config::Carrier::Twilio(c) => {
-                let auth_tokens = match &c.auth_token {
-                    OneOrTwo::One(Secret(token)) => vec![token.clone()],
-                    OneOrTwo::Two(both) => both.iter().map(|Secret(token)| token.clone()).collect(),
-                };
                 let account = Account {
                     account_sid: c.account_sid.clone(),
-                    auth_tokens,
-                    base_url: c.base_url.clone().unwrap_or_else(|| "https://api.twilio.com".into()),
+                    auth_tokens: c.auth_token.all(),
                     messaging_service_sid: c.messaging_service_sid.clone(),
-                    public_url: config.public_url.trim_end_matches('/').to_owned(),
-                    name: name.clone(),
+                    places: places(&c.base_url, "https://api.twilio.com"),
                     pace_per_s: c.pace_per_s,
                 };
-                Arc::new(Twilio::new(account).map_err(|why| StartError::Carrier(name.clone(), why))?)
+                Arc::new(Twilio::new(account).map_err(wrong)?)
             }
-            // To come; `Config::unused` says so at the start.
-            config::Carrier::Smpp(_) | config::Carrier::Telnyx(_) => continue,
+            #[cfg(feature = "smpp")]
+            config::Carrier::Smpp(c) => {
+                let account = smpp::Account {
+                    name: name.clone(),
+                    host: c.host.clone(),
+                    port: c.port,
+                    tls: c.tls,
+                    system_id: c.system_id.clone(),
+                    password: c.password.0.clone(),
+                    window: c.window,
+                    data_coding_0: c.data_coding_0,
+                    receipt_ids: c.receipt_ids,
+                    pace_per_s: c.pace_per_s,
+                };
+                let link = Smpp::new(account, options.links, options.clock.clone()).map_err(wrong)?;
+                let sections = config.sections_of(c);
+                let exchange = networks.exchanges.entry(sections.clone());
+                let exchange = exchange.or_insert_with(|| Exchange::new(sections, c.data_coding_0));
+                networks.links.push((link.clone(), exchange.clone()));
+                Arc::new(link)
+            }
+            config::Carrier::Telnyx(c) => {
+                let account = TelnyxAccount {
+                    api_key: c.api_key.0.clone(),
+                    public_keys: c.public_key.all(),
+                    messaging_profile_id: c.messaging_profile_id.clone(),
+                    places: places(&c.base_url, "https://api.telnyx.com"),
+                    pace_per_s: c.pace_per_s,
+                };
+                Arc::new(Telnyx::new(account).map_err(wrong)?)
+            }
         };
         carriers.insert(name.clone(), carrier);
     }
-    Ok((carriers, networks))
+    #[cfg(not(feature = "smpp"))]
+    let _ = options;
+    Ok(carriers)
 }
 
 fn behaviour(config: &Config) -> Behaviour {

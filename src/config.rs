@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::carriers::Knobs;
+#[cfg(feature = "smpp")]
+use crate::carriers::smpp::{DefaultAlphabet, ReceiptIds};
 
 /// Everything that can be set. `docs/partyline.example.toml` shows each key with its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,6 +118,7 @@ pub enum Carrier {
     /// Twilio, SignalWire and others that speak its API.
     Twilio(Twilio),
     /// SMPP 3.4.
+    #[cfg(feature = "smpp")]
     Smpp(Smpp),
     /// Telnyx v2.
     Telnyx(Telnyx),
@@ -127,6 +130,7 @@ impl Carrier {
         match self {
             Carrier::Simulator(_) => "simulator",
             Carrier::Twilio(_) => "twilio",
+            #[cfg(feature = "smpp")]
             Carrier::Smpp(_) => "smpp",
             Carrier::Telnyx(_) => "telnyx",
         }
@@ -168,15 +172,16 @@ pub struct Twilio {
 }
 
 /// SMPP 3.4.
+#[cfg(feature = "smpp")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Smpp {
     /// Segments each second for each number.
     #[serde(default = "one")]
     pub pace_per_s: f64,
-    /// Of the SMSC.
+    /// The message centre.
     pub host: String,
-    /// Of the SMSC.
+    /// Its port.
     pub port: u16,
     /// Whether over TLS.
     #[serde(default)]
@@ -185,15 +190,15 @@ pub struct Smpp {
     pub system_id: String,
     /// Its password.
     pub password: Secret,
-    /// Submits in flight.
-    #[serde(default)]
-    pub window: Option<u32>,
+    /// The most segments in flight.
+    #[serde(default = "window")]
+    pub window: usize,
     /// What `data_coding` 0 means there: `gsm7` or `latin1`.
     #[serde(default)]
-    pub data_coding_0: Option<String>,
-    /// How receipts name messages: `same`, `hex` or `decimal`.
+    pub data_coding_0: DefaultAlphabet,
+    /// How receipts write the names of messages: `same`, or `hex` or `decimal` where the answer writes them the other way.
     #[serde(default)]
-    pub receipt_ids: Option<String>,
+    pub receipt_ids: ReceiptIds,
 }
 
 /// Telnyx v2.
@@ -205,14 +210,19 @@ pub struct Telnyx {
     pub pace_per_s: f64,
     /// Of the account.
     pub api_key: Secret,
-    /// That webhooks are signed with.
-    pub public_key: String,
+    /// That webhooks are signed with; two while it changes.
+    pub public_key: OneOrTwo,
     /// Another server than Telnyx's.
     #[serde(default)]
     pub base_url: Option<String>,
     /// Sends through a messaging profile.
     #[serde(default)]
     pub messaging_profile_id: Option<String>,
+}
+
+#[cfg(feature = "smpp")]
+fn window() -> usize {
+    crate::carriers::smpp::WINDOW
 }
 
 fn one() -> f64 {
@@ -247,6 +257,16 @@ pub enum OneOrTwo {
     One(Secret),
     /// While rotating.
     Two([Secret; 2]),
+}
+
+impl OneOrTwo {
+    /// They, in their order.
+    pub fn all(&self) -> Vec<String> {
+        match self {
+            OneOrTwo::One(Secret(one)) => vec![one.clone()],
+            OneOrTwo::Two(both) => both.iter().map(|Secret(one)| one.clone()).collect(),
+        }
+    }
 }
 
 /// A value that is never shown.
@@ -337,6 +357,7 @@ impl Config {
         let pace = |c: &Carrier| match c {
             Carrier::Simulator(c) => c.pace_per_s,
             Carrier::Twilio(c) => c.pace_per_s,
+            #[cfg(feature = "smpp")]
             Carrier::Smpp(c) => c.pace_per_s,
             Carrier::Telnyx(c) => c.pace_per_s,
         };
@@ -346,11 +367,12 @@ impl Config {
         Ok(())
     }
 
-    /// What is set and has no effect yet.
-    pub fn unused(&self) -> Vec<String> {
-        let to_come = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(_) | Carrier::Telnyx(_));
-        let carriers = self.carriers.iter().filter(|(_, carrier)| to_come(carrier));
-        carriers.map(|(name, _)| format!("carriers.{name}")).collect()
+    /// The sections that bind by the same name and password: several links to one carrier.
+    #[cfg(feature = "smpp")]
+    pub fn sections_of(&self, Smpp { system_id, password, .. }: &Smpp) -> Vec<String> {
+        let is_same = |c: &Smpp| c.system_id == *system_id && c.password == *password;
+        let is_one = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(c) if is_same(c));
+        self.carriers.iter().filter(|(_, carrier)| is_one(carrier)).map(|(name, _)| name.clone()).collect()
     }
 
     /// Scheme, host and port of `public_url`, as a browser says its `Origin`.

@@ -45,7 +45,7 @@ pub fn client(connect: Duration) -> Result<ClientBuilder, String> {
 
 /// The roots that browsers trust are in the binary, as a small container has none; those of the system count too, for a
 /// carrier within a company. The provider is named, so that none has to be installed.
-fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+pub fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -10,6 +10,7 @@ mod m0005_queues;
 mod m0006_voice_queues;
 mod m0007_contacts;
 mod m0008_webhooks;
+mod m0009_links;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_voice_queues::Migration),
             Box::new(m0007_contacts::Migration),
             Box::new(m0008_webhooks::Migration),
+            Box::new(m0009_links::Migration),
         ]
     }
 }

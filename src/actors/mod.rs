@@ -5,6 +5,8 @@
 mod arbiters;
 pub mod catch_up;
 mod conversation;
+#[cfg(feature = "smpp")]
+pub mod exchange;
 mod identity;
 mod limits;
 mod outbox;

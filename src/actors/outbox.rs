@@ -1,7 +1,8 @@
 //! What goes out from one of our numbers: in turn, at its pace, each attempt committed before and after the carrier has it.
 //!
 //! An attempt begins by the committed step `queued → sending`, in which consent is checked for the last time. What is
-//! found `sending` when this starts was handed over by a process that is gone: nobody knows, so it is `unconfirmed`.
+//! found `sending` when this starts was handed over by a process that is gone: nobody knows, so it is `unconfirmed`; unless
+//! the carrier knows attempts by their names, and so can be asked by handing it over again.
 
 use std::{
     collections::HashSet,
@@ -36,6 +37,13 @@ use super::{Engine, arbiters::apart};
 const HELD: usize = 2_000;
 /// What the database refused is tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
+/// A carrier that knows attempts by their names is asked again about a lost answer after this, and then after pauses that
+/// grow ...
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
+/// ... up to this,
+const ASKED_AT_LEAST: Duration = Duration::from_secs(60);
+/// ... for so long: Telnyx keeps the names for a day.
+const ASKED_FOR: Duration = Duration::from_secs(3_600);
 
 /// The actor of one sending number.
 pub(super) struct Outbox {
@@ -93,6 +101,10 @@ impl Engine {
     }
 }
 
+fn turn_of(waiting: &Waiting) -> Turn {
+    turn(waiting.conversation, waiting.seq, &waiting.delivery)
+}
+
 fn turn(conversation: ConversationId, seq: Seq, d: &Delivery) -> Turn {
     Turn { place: d.place, conversation, seq, number: d.number.clone(), segments: d.segments, due_at: d.due_at }
 }
@@ -115,17 +127,24 @@ impl Outbox {
             let carrier = phone.and_then(|p| engine.carriers.get(&p.phone_number.carrier).cloned());
             let waiting = engine.storage.waiting_at(&ours, HELD).await?;
             let is_mine = |w: &&Waiting| mine.contains(&(w.conversation, w.seq, w.delivery.number.clone()));
+            let mut to_be_asked = vec![];
             for interrupted in waiting.iter().filter(|w| w.is_sending() && !is_mine(w)) {
-                lost(&engine, interrupted).await;
+                match interrupted_at(&engine, interrupted).await? {
+                    Some(attempt) => to_be_asked.push((turn_of(interrupted), attempt)),
+                    None => lost(&engine, interrupted).await,
+                }
             }
-            Ok::<_, StorageError>((carrier.map_or(1.0, |c| c.pace_per_s()), waiting))
+            Ok::<_, StorageError>((carrier.map_or(1.0, |c| c.pace_per_s()), waiting, to_be_asked))
         };
         ctx.wait(read.into_actor(self).map(move |read, me, ctx| match read {
-            Ok((pace, waiting)) => {
+            Ok((pace, waiting, to_be_asked)) => {
                 me.turns.set_pace(pace);
                 (me.is_loaded, me.more) = (true, waiting.len() >= HELD);
+                for (turn, attempt) in to_be_asked {
+                    me.ask_again(turn, attempt, ctx);
+                }
                 for w in waiting.iter().filter(|w| !w.is_sending()) {
-                    me.turns.add(turn(w.conversation, w.seq, &w.delivery));
+                    me.turns.add(turn_of(w));
                 }
                 me.pump(ctx);
             }
@@ -133,6 +152,27 @@ impl Outbox {
                 error!(%error, "an outbox can't read");
                 ctx.run_later(AGAIN, Self::load);
             }
+        }));
+    }
+
+    /// What a process that is gone was handing over: what became of it is found out, and until then nothing else goes to
+    /// that number.
+    fn ask_again(&mut self, turn: Turn, attempt: Box<Attempt>, ctx: &mut Context<Self>) {
+        self.turns.begun(&turn.number);
+        let name = (turn.conversation, turn.seq, turn.number.clone());
+        self.mine.insert(name.clone());
+        let (engine, ours) = (self.engine.clone(), self.ours.clone());
+        let asked = async move {
+            let _counted = HandingOver::begin(&engine);
+            submitted(&engine, &ours, &turn, *attempt, true).await
+        };
+        ctx.spawn(apart(asked).into_actor(self).map(move |again, me, ctx| {
+            me.mine.remove(&name);
+            if let Some(turn) = again {
+                me.turns.add(turn);
+            }
+            me.turns.settled(&name.2);
+            me.pump(ctx);
         }));
     }
 
@@ -245,13 +285,18 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
         }
         Taken::Over => return None,
     };
+    submitted(&engine, &ours, &turn, *taken, false).await
+}
+
+/// Gives an attempt to its carrier, and commits the answer. `is_unknown`: the carrier may have it already.
+async fn submitted(engine: &Arc<Engine>, ours: &Number, turn: &Turn, taken: Attempt, is_unknown: bool) -> Option<Turn> {
     let submission = Submission {
         attempt: taken.attempt,
         from: ours.clone(),
         to: turn.number.clone(),
         text: taken.underway.message.text.clone(),
     };
-    let answer = taken.carrier.submit(submission).await;
+    let answer = answer_of(engine, &taken, submission, is_unknown).await?;
     let how = match &answer {
         Submitted::Accepted { .. } => "accepted",
         Submitted::Unknown => "unknown",
@@ -271,7 +316,54 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
     if answer == Submitted::Unknown {
         warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
     }
-    settle(&engine, &turn, taken.attempt, &answer, Some(taken.underway)).await
+    // While it was asked, a callback may have said more.
+    let known = (!taken.carrier.knows_attempts()).then_some(taken.underway);
+    settle(engine, turn, taken.attempt, &answer, known).await
+}
+
+/// What the carrier answers in the end. One that knows attempts by their names is asked until it does: what it refuses for
+/// now may be there already, once an answer was lost. `None`: the process ends before that; the next one asks.
+async fn answer_of(
+    engine: &Arc<Engine>,
+    taken: &Attempt,
+    submission: Submission,
+    mut is_unknown: bool,
+) -> Option<Submitted> {
+    let (began, mut pause) = (engine.clock.now(), ASKED_AGAIN);
+    loop {
+        let answer = taken.carrier.submit(submission.clone()).await;
+        let may_be_there = match &answer {
+            Submitted::Unknown => true,
+            Submitted::Rejected(Rejection::Permanent | Rejection::OptedOut, _) | Submitted::Accepted { .. } => false,
+            Submitted::Rejected(..) => is_unknown,
+        };
+        if !may_be_there {
+            return Some(answer);
+        }
+        if !taken.carrier.knows_attempts() || engine.clock.now().since(began) >= ASKED_FOR {
+            return Some(Submitted::Unknown);
+        }
+        is_unknown = true;
+        let until = engine.clock.now() + pause;
+        while engine.clock.now() < until {
+            tokio::time::sleep(ASKED_AGAIN.min(until.since(engine.clock.now()))).await;
+            if engine.is_stopping() {
+                return None;
+            }
+        }
+        pause = (pause * 2).min(ASKED_AT_LEAST);
+    }
+}
+
+/// The attempt that a process which is gone was handing over, if its carrier can be asked what became of it.
+async fn interrupted_at(engine: &Arc<Engine>, interrupted: &Waiting) -> Result<Option<Box<Attempt>>, StorageError> {
+    let Some(attempt) = interrupted.delivery.attempt_id else { return Ok(None) };
+    let Some(attempted) = engine.storage.attempt(attempt).await? else { return Ok(None) };
+    let carrier = engine.carriers.get(&attempted.carrier).filter(|carrier| carrier.knows_attempts());
+    let is_recent = engine.clock.now().since(interrupted.delivery.updated_at) < ASKED_FOR;
+    let Some(carrier) = carrier.filter(|_| is_recent).cloned() else { return Ok(None) };
+    let underway = engine.storage.underway(interrupted.conversation, interrupted.seq).await?;
+    Ok(underway.map(|underway| Box::new(Attempt { attempt, name: attempted.carrier, carrier, underway })))
 }
 
 struct Attempt {

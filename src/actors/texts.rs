@@ -22,7 +22,7 @@ use crate::{
         settings::Settings,
         sms::{
             consent::{Consent, Source},
-            delivery::Delivery,
+            delivery::{Delivery, Receipt},
             inbound::{Incoming, News},
             keywords::keyword,
             route::{Route, route},
@@ -262,12 +262,19 @@ impl Engine {
             (None, None) => None,
         };
         let Some(attempted) = attempted.filter(|a| a.carrier == carrier) else { return Ok(false) };
+        // The phone has a text when it has all parts; one that it never gets is enough to fail it.
+        let receipt = match (&news.receipt, attempted.part) {
+            (Receipt::Delivered, Some(part)) if !self.storage.part_delivered(attempted.id, part).await? => {
+                &Receipt::Sent
+            }
+            (receipt, _) => receipt,
+        };
         for _ in 0..TRIES {
             let found = self.storage.underway(attempted.conversation, attempted.seq).await?;
             let Some(underway) = found else { return Ok(false) };
             let Some(delivery) = underway.delivery(&attempted.number) else { return Ok(false) };
             let now = self.clock.now();
-            let moved = delivery.receipt(attempted.attempt, &news.receipt, now);
+            let moved = delivery.receipt(attempted.attempt, receipt, now);
             let also = match news.opted_out {
                 true => self.opted_out_by_carrier(&underway, delivery, now).await?,
                 false => vec![],

@@ -1,7 +1,14 @@
 //! Who carries texts: all behind one trait. A text goes over the same road whatever the carrier.
 
+mod errors;
+#[cfg(test)]
+mod fake;
+mod files;
+mod server;
 mod simulator;
-mod smpp;
+#[cfg(feature = "smpp")]
+pub mod smpp;
+mod telnyx;
 mod twilio;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -18,7 +25,9 @@ use crate::{
     outgoing::Uncollected,
 };
 
+pub use server::Places;
 pub use simulator::{Knobs, Network, Simulator};
+pub use telnyx::{Telnyx, TelnyxAccount};
 pub use twilio::{Account, Twilio};
 
 /// How long a carrier may take to answer a submit. Beyond that the outcome is unknown.
@@ -73,6 +82,9 @@ pub trait Carrier: Send + Sync {
     fn link(&self) -> Option<Link> {
         None
     }
+
+    /// Takes leave of the carrier, if it holds a connection: nothing more is sent.
+    fn close(&self) {}
 
     /// What a carrier expects to hear when all is well: a content type and a body.
     fn thanks(&self) -> (&'static str, &'static str) {

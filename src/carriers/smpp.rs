@@ -1,8 +1,473 @@
-//! SMPP 3.4.
-#![allow(dead_code)] // what uses these is not here yet
+//! SMPP 3.4: one link to a carrier's message centre, kept up, over which texts go out, and texts and receipts come in.
+//!
+//! What comes in is on disk before it is answered; what was written and not answered is unknown, and never sent again by
+//! itself.
 
 mod alphabet;
+mod ids;
+mod link;
+mod pdu;
 mod piece;
 mod receipt;
+mod receive;
 mod segment;
 mod status;
+mod window;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use metrics::{counter, gauge};
+use serde::Deserialize;
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, mpsc, oneshot, watch},
+    time::{Instant, sleep, timeout},
+};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    domain::{
+        MessageText,
+        phone::Number,
+        sms::{
+            delivery::{DeliveryError, Rejection, Submitted},
+            inbound::{Incoming, Media},
+        },
+    },
+    outgoing,
+};
+
+use super::{
+    ANSWER_WITHIN, CONNECT_WITHIN, Carrier, FetchError, Fetched, Link as State, LinkState, Pending, Said, Submission,
+    Webhook, errors,
+};
+
+pub use alphabet::DefaultAlphabet;
+pub use ids::ReceiptIds;
+pub use piece::{Form, Piece, Place, Sar, joined, piece};
+pub use receipt::{Receipted, receipt};
+pub use receive::{Arrived, Delivered};
+
+use link::{Ended, Ends, Link};
+use pdu::Address;
+use status::BindRefused;
+use window::Text;
+
+/// The most segments in flight, if the configuration doesn't say.
+pub const WINDOW: usize = 10;
+/// What a carrier brings again that it did not see answered, it brings soon after a bind.
+const AFTER_BIND: Duration = Duration::from_secs(60);
+/// Texts that wait for their turn on a link.
+const QUEUED: usize = 256;
+
+/// A link to a carrier.
+#[derive(Clone)]
+pub struct Account {
+    /// The name of its section in the configuration.
+    pub name: String,
+    /// The message centre.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether over TLS.
+    pub tls: bool,
+    /// Who binds; at most 15 octets (5.2.1).
+    pub system_id: String,
+    /// At most 8 octets (5.2.2).
+    pub password: String,
+    /// The most segments in flight.
+    pub window: usize,
+    /// What the carrier means by `data_coding` 0.
+    pub data_coding_0: DefaultAlphabet,
+    /// How receipts write the names of messages.
+    pub receipt_ids: ReceiptIds,
+    /// Segments each second for each of its numbers.
+    pub pace_per_s: f64,
+}
+
+/// Without the password.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, host, port, system_id, .. } = self;
+        let (name, host, port, system_id) = (name, host, port, system_id);
+        f.debug_struct("Account")
+            .field("name", name)
+            .field("host", host)
+            .field("port", port)
+            .field("system_id", system_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long things take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// The first and the longest pause before a connection is tried again.
+    pub reconnect: (Duration, Duration),
+    /// ... after the carrier refused to bind.
+    pub refused: (Duration, Duration),
+    /// The first and the longest pause when the carrier is too busy.
+    pub throttled: (Duration, Duration),
+    /// How long an answer may take.
+    pub answer: Duration,
+    /// How often the carrier is asked whether it is there.
+    pub enquire: Duration,
+    /// How long we wait for its goodbye.
+    pub farewell: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let s = Duration::from_secs;
+        Self {
+            reconnect: (s(1), s(60)),
+            refused: (s(60), s(300)),
+            throttled: (s(1), s(30)),
+            answer: s(10),
+            enquire: s(30),
+            farewell: s(2),
+        }
+    }
+}
+
+/// What a link reaches: the engine.
+pub trait Exchange: Send + Sync {
+    /// Takes what the carrier brought. When this answers, it is on disk, and the carrier may forget it; the name is that
+    /// under which it is known whether the carrier has seen our answer.
+    fn take(&self, delivered: Delivered) -> Pending<Result<Option<Uuid>, NotNow>>;
+    /// The carrier has seen our answers to these.
+    fn answered(&self, taken: Vec<Uuid>) -> Pending<()>;
+}
+
+/// It can't be taken now: the carrier is to bring it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotNow;
+
+/// The carrier behind a link. Cheap to clone.
+#[derive(Clone)]
+pub struct Smpp(Arc<Inner>);
+
+struct Inner {
+    account: Arc<Account>,
+    timing: Timing,
+    clock: Clock,
+    /// What long texts are told apart by at the phone.
+    references: AtomicU8,
+    state: watch::Sender<State>,
+    texts: mpsc::Sender<Text>,
+    to_be_sent: Mutex<Option<mpsc::Receiver<Text>>>,
+    close: Notify,
+}
+
+impl Smpp {
+    /// Makes ready; nothing is connected until [`Smpp::keep`]. The error says, for who wrote the configuration, what is
+    /// wrong with it.
+    pub fn new(account: Account, timing: Timing, clock: Clock) -> Result<Self, String> {
+        let is_plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
+        if !is_plain(&account.system_id) || account.system_id.len() > 15 {
+            return Err("system_id: 1 to 15 ASCII characters".into());
+        }
+        if !is_plain(&account.password) || account.password.len() > 8 {
+            return Err("password: 1 to 8 ASCII characters, as SMPP has it".into());
+        }
+        if !(1..=1_000).contains(&account.window) {
+            return Err("window: 1 to 1000".into());
+        }
+        let since = clock.now();
+        let reason = Some("not connected yet".to_owned());
+        let state = watch::Sender::new(State { state: LinkState::Down, since, reason });
+        let (texts, to_be_sent) = mpsc::channel(QUEUED);
+        // Not the same after each start: a phone may still wait for the rest of what went out before.
+        let references = AtomicU8::new((clock.now().0 / 1_000).to_le_bytes()[0]);
+        let (to_be_sent, close) = (Mutex::new(Some(to_be_sent)), Notify::new());
+        let account = Arc::new(account);
+        Ok(Self(Arc::new(Inner { account, timing, clock, references, state, texts, to_be_sent, close })))
+    }
+
+    /// Keeps the link up, until it is closed. There is one of these for each.
+    pub async fn keep(self, exchange: Arc<dyn Exchange>) {
+        let taken = self.0.to_be_sent.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut texts) = taken else { return };
+        let timing = self.0.timing;
+        let (mut lost, mut refused) = (timing.reconnect.0, timing.refused.0);
+        loop {
+            let ended = self.once(&mut texts, &exchange, &mut lost, &mut refused).await;
+            let (state, reason, pauses, pause) = match ended {
+                Ended::Closed => {
+                    self.is_now(LinkState::Down, Some("closed".into()));
+                    return;
+                }
+                Ended::Refused(code) => match status::bind_refused(code) {
+                    BindRefused::NeedsHelp(why) => (LinkState::Refused, why, timing.refused, &mut refused),
+                    BindRefused::MayPass(why) => (LinkState::Down, why, timing.reconnect, &mut lost),
+                },
+                Ended::Unbound => (LinkState::Down, "unbound by the carrier".into(), timing.reconnect, &mut lost),
+                Ended::Lost(why) => (LinkState::Down, why, timing.reconnect, &mut lost),
+            };
+            if state == LinkState::Refused {
+                error!(carrier = self.0.account.name, reason, "the carrier refuses to bind: texts wait");
+            } else {
+                warn!(carrier = self.0.account.name, reason, "the link is down");
+            }
+            self.is_now(state, Some(reason));
+            let pause_now = jittered(*pause);
+            *pause = (*pause * 2).min(pauses.1);
+            if !self.wait(pause_now, &mut texts).await {
+                return;
+            }
+        }
+    }
+
+    /// One connection, from its beginning to its end. Once it is bound, the pauses begin anew.
+    async fn once(
+        &self,
+        texts: &mut mpsc::Receiver<Text>,
+        exchange: &Arc<dyn Exchange>,
+        lost: &mut Duration,
+        refused: &mut Duration,
+    ) -> Ended {
+        let Inner { account, timing, close, .. } = &*self.0;
+        let count = |result: &'static str| {
+            counter!("partyline_smpp_binds_total", "carrier" => account.name.clone(), "result" => result).increment(1);
+        };
+        let connected = timeout(CONNECT_WITHIN, TcpStream::connect((account.host.as_str(), account.port))).await;
+        let stream = match connected {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                count("unreachable");
+                return error.into();
+            }
+            Err(_) => {
+                count("unreachable");
+                return Ended::Lost("no connection within its time".into());
+            }
+        };
+        // A segment is small, and wanted now.
+        if let Err(error) = stream.set_nodelay(true) {
+            warn!(carrier = account.name, %error, "a socket's options could not be set");
+        }
+        if account.tls {
+            match timeout(CONNECT_WITHIN, secured(stream, &account.host)).await {
+                Ok(Ok(stream)) => self.bound(stream, texts, exchange, close, (lost, refused), *timing).await,
+                Ok(Err(why)) => {
+                    count("unreachable");
+                    Ended::Lost(why)
+                }
+                Err(_) => {
+                    count("unreachable");
+                    Ended::Lost("no TLS within its time".into())
+                }
+            }
+        } else {
+            self.bound(stream, texts, exchange, close, (lost, refused), *timing).await
+        }
+    }
+
+    async fn bound<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send>(
+        &self,
+        stream: S,
+        texts: &mut mpsc::Receiver<Text>,
+        exchange: &Arc<dyn Exchange>,
+        close: &Notify,
+        (lost, refused): (&mut Duration, &mut Duration),
+        timing: Timing,
+    ) -> Ended {
+        let account = &self.0.account;
+        let link = Link::bind(stream, account.clone(), timing).await;
+        let result = match &link {
+            Ok(_) => "bound",
+            Err(Ended::Refused(_)) => "refused",
+            Err(_) => "unreachable",
+        };
+        counter!("partyline_smpp_binds_total", "carrier" => account.name.clone(), "result" => result).increment(1);
+        let link = match link {
+            Ok(link) => link,
+            Err(ended) => return ended,
+        };
+        (*lost, *refused) = (timing.reconnect.0, timing.refused.0);
+        info!(carrier = account.name, "the link is up");
+        self.is_now(LinkState::Up, None);
+        let bound_at = self.0.clock.now();
+        link.serve(Ends { texts, exchange: exchange.clone(), close, bound_at }).await
+    }
+
+    /// Waits before the next try. What is to be sent meanwhile is not: it is told so at once. False if it is closed.
+    async fn wait(&self, pause: Duration, texts: &mut mpsc::Receiver<Text>) -> bool {
+        let over = sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return true,
+                () = self.0.close.notified() => return false,
+                text = texts.recv() => match text {
+                    Some(text) => drop(text.reply.send(unreachable())),
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    fn is_now(&self, state: LinkState, reason: Option<String>) {
+        let up = if state == LinkState::Up { 1.0 } else { 0.0 };
+        gauge!("partyline_smpp_link_up", "carrier" => self.0.account.name.clone()).set(up);
+        self.0.state.send_modify(|now| {
+            let since = if now.state == state { now.since } else { self.0.clock.now() };
+            *now = State { state, since, reason };
+        });
+    }
+}
+
+impl Carrier for Smpp {
+    fn submit(&self, submission: Submission) -> Pending<Submitted> {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.submit(&submission).await })
+    }
+
+    /// Nobody but the engine does.
+    fn answers_keywords(&self) -> bool {
+        false
+    }
+
+    fn pace_per_s(&self) -> f64 {
+        self.0.account.pace_per_s
+    }
+
+    /// It signs nothing: what it brings comes over its link.
+    fn is_signed(&self, _: &Webhook<'_>) -> bool {
+        false
+    }
+
+    /// What was kept as a dead letter: a text that was put together, or a PDU.
+    fn understand(&self, request: &Webhook<'_>) -> Result<Vec<Said>, String> {
+        if request.content_type != Kept::CONTENT_TYPE {
+            return Err("it can't be read".into());
+        }
+        let kept: Kept = serde_json::from_slice(request.body).map_err(|_| "it can't be read")?;
+        Ok(vec![Said::Text(kept.into_incoming())])
+    }
+
+    fn link(&self) -> Option<State> {
+        Some(self.0.state.borrow().clone())
+    }
+
+    fn close(&self) {
+        self.0.close.notify_one();
+    }
+
+    fn fetch(&self, _: Media, _: usize) -> Pending<Result<Fetched, FetchError>> {
+        Box::pin(async { Err(FetchError::Never("no files come over SMPP".into())) })
+    }
+}
+
+impl Inner {
+    async fn submit(&self, submission: &Submission) -> Submitted {
+        let until = Instant::now() + ANSWER_WITHIN;
+        let mut link = self.state.subscribe();
+        // A link that has just broken is there again soon.
+        let there = timeout(CONNECT_WITHIN, link.wait_for(|link| link.state != LinkState::Down)).await;
+        match there.map(|link| link.map(|link| link.state)) {
+            Ok(Ok(LinkState::Up)) => {}
+            Ok(Ok(LinkState::Refused)) => return Submitted::Rejected(Rejection::Auth, refused_us()),
+            _ => return unreachable(),
+        }
+        let reference = self.references.fetch_add(1, Ordering::Relaxed);
+        let segments = segment::segments(submission.text.as_str(), self.account.data_coding_0, reference);
+        // As if the carrier had said so: no message centre takes so much.
+        let Some(segments) = segments else { return too_long() };
+        let (reply, answer) = oneshot::channel();
+        let (from, to) = (address(&submission.from), address(&submission.to));
+        match self.texts.try_send(Text { from, to, segments, until, reply }) {
+            Ok(()) => answer.await.unwrap_or(Submitted::Unknown),
+            Err(mpsc::error::TrySendError::Full(_)) => Submitted::Rejected(Rejection::Throttled(None), busy()),
+            Err(mpsc::error::TrySendError::Closed(_)) => unreachable(),
+        }
+    }
+}
+
+/// A text for a number that nobody has, as it is kept.
+#[derive(Debug, serde::Serialize, Deserialize)]
+pub struct Kept {
+    /// Our name for it: the same again is the same text.
+    pub id: String,
+    /// Who sent it.
+    pub from: Number,
+    /// Which of our numbers it is for.
+    pub to: Number,
+    /// What it says.
+    pub text: String,
+}
+
+impl Kept {
+    /// What it is kept as.
+    pub const CONTENT_TYPE: &str = "application/json";
+
+    /// As a text that comes in.
+    pub fn into_incoming(self) -> Incoming {
+        Incoming {
+            carrier: String::new(),
+            provider_id: self.id,
+            from: self.from,
+            to: self.to,
+            text: MessageText::stored(self.text),
+            media: vec![],
+            keyword: None,
+        }
+    }
+}
+
+/// There is no link, so nothing was sent.
+fn unreachable() -> Submitted {
+    Submitted::Rejected(Rejection::Temporary, errors::unreachable())
+}
+
+/// More waits than the carrier takes.
+fn busy() -> DeliveryError {
+    let (message, remedy) = errors::TOO_FAST;
+    DeliveryError::engine("carrier_busy", message, remedy)
+}
+
+/// The carrier does not let us in.
+fn refused_us() -> DeliveryError {
+    let remedy = "Ask the administrator to check system_id and password.";
+    DeliveryError::engine("carrier_refuses", "The carrier does not accept our credentials.", remedy)
+}
+
+fn too_long() -> Submitted {
+    let (message, remedy) = errors::TOO_LONG;
+    Submitted::Rejected(Rejection::Permanent, DeliveryError::engine("too_long", message, remedy))
+}
+
+/// Numbers go without their `+` (carriers' usage; 5.2.5: international); what is no number is a name or a short code.
+fn address(number: &Number) -> Address {
+    match number.as_str().strip_prefix('+') {
+        Some(digits) => Address { ton: 1, npi: 1, text: digits.into() },
+        None if number.as_str().chars().all(|c| c.is_ascii_digit()) => {
+            Address { ton: 0, npi: 1, text: number.as_str().into() }
+        }
+        None => Address { ton: 5, npi: 0, text: number.as_str().into() },
+    }
+}
+
+async fn secured(stream: TcpStream, host: &str) -> Result<tokio_rustls::client::TlsStream<TcpStream>, String> {
+    let config = outgoing::tls().map_err(|error| format!("no TLS: {error}"))?;
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|_| "host is no name for TLS")?;
+    let connected = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    connected.map_err(|error| format!("no TLS: {error}"))
+}
+
+/// Half as long again at most: so that not all come back at once.
+fn jittered(pause: Duration) -> Duration {
+    let mut dice = [0_u8; 2];
+    // Without dice, it is the pause itself.
+    let _ = getrandom::fill(&mut dice);
+    pause.mul_f64(1.0 + f64::from(u16::from_le_bytes(dice)) / 131_072.0)
+}

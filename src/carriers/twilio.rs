@@ -10,28 +10,18 @@ mod errors;
 mod signature;
 mod webhook;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use reqwest::{Client, Response, Url, header};
-use serde_json::Value;
+use reqwest::Url;
 
-use super::{ANSWER_WITHIN, CONNECT_WITHIN, Carrier, FetchError, Fetched, Kind, Pending, Said, Submission, Webhook};
-use crate::{
-    domain::sms::{
-        delivery::{Rejection, Submitted},
-        inbound::Media,
-    },
-    outgoing::{PublicOnly, client, collected, is_public, literal},
+use super::{
+    Carrier, FetchError, Fetched, Kind, Pending, Said, Submission, Webhook,
+    files::Hop,
+    server::{Answer, Places, Server, Within, plain},
 };
+use crate::domain::sms::{delivery::Submitted, inbound::Media};
 
 use webhook::{Form, incoming, news};
-
-/// How long a file may take, redirects included.
-const FETCH_WITHIN: Duration = Duration::from_secs(60);
-/// An answer to a submit is far shorter (bytes).
-const LONGEST_ANSWER: usize = 256 << 10;
-/// The most redirects on the way to a file.
-const MOST_HOPS: usize = 3;
 
 /// An account with the carrier.
 #[derive(Clone)]
@@ -41,14 +31,10 @@ pub struct Account {
     /// The secret, or two of them during a rotation: the first one sends, both may have signed what comes. A shared key's
     /// secret, if the account signs with one, can be the second.
     pub auth_tokens: Vec<String>,
-    /// The carrier's server: "https://api.twilio.com". It may have a path.
-    pub base_url: String,
     /// A messaging service to send through, `MG…`: our number must be one of its senders.
     pub messaging_service_sid: Option<String>,
-    /// Our own address, as the carrier is told it. It may have a port and a path.
-    pub public_url: String,
-    /// The name of its section in the configuration: callbacks are for `/v1/carriers/{name}/…`.
-    pub name: String,
+    /// "https://api.twilio.com", and ours.
+    pub places: Places,
     /// Segments each second for each of its numbers.
     pub pace_per_s: f64,
 }
@@ -57,11 +43,9 @@ pub struct Account {
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account")
-            .field("name", &self.name)
             .field("account_sid", &self.account_sid)
-            .field("base_url", &self.base_url)
             .field("messaging_service_sid", &self.messaging_service_sid)
-            .field("public_url", &self.public_url)
+            .field("places", &self.places)
             .field("pace_per_s", &self.pace_per_s)
             .finish_non_exhaustive()
     }
@@ -74,47 +58,25 @@ pub struct Twilio(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     account: Account,
-    base: Url,
-    messages: Url,
-    within: Within,
-    /// For the carrier's own server, wherever that is.
-    carrier: Client,
-    /// For all others: it calls no private address, whatever a name resolves to.
-    outside: Client,
-}
-
-/// How long things may take.
-#[derive(Clone, Copy, Debug)]
-struct Within {
-    connect: Duration,
-    answer: Duration,
-    fetch: Duration,
+    server: Server,
 }
 
 impl Twilio {
     /// Makes ready to send; nothing is sent yet. The error says, for who wrote the configuration, what is wrong with it.
     pub fn new(account: Account) -> Result<Self, String> {
-        Self::within(account, Within { connect: CONNECT_WITHIN, answer: ANSWER_WITHIN, fetch: FETCH_WITHIN })
+        Self::within(account, Within::default())
     }
 
     fn within(mut account: Account, within: Within) -> Result<Self, String> {
-        for url in [&mut account.base_url, &mut account.public_url] {
-            url.truncate(url.trim_end_matches('/').len());
-        }
         account.messaging_service_sid = account.messaging_service_sid.filter(|sid| !sid.is_empty());
         let tokens = &account.auth_tokens;
         // An empty secret would let anybody sign.
         if !(1..=2).contains(&tokens.len()) || tokens.iter().any(String::is_empty) || account.account_sid.is_empty() {
             return Err("it needs an account_sid, and one auth_token, or two while rotating".into());
         }
-        let base = http_url(&account.base_url).ok_or("base_url is no http(s) URL")?;
-        http_url(&account.public_url).ok_or("public_url is no http(s) URL")?;
-        let messages = format!("{}/2010-04-01/Accounts/{}/Messages.json", account.base_url, account.account_sid);
-        let messages = http_url(&messages).ok_or("base_url and account_sid make no URL")?;
-        let no_client = |error: reqwest::Error| format!("no HTTP client: {error}");
-        let carrier = client(within.connect)?.build().map_err(no_client)?;
-        let outside = client(within.connect)?.https_only(true).dns_resolver(PublicOnly).build().map_err(no_client)?;
-        Ok(Self(Arc::new(Inner { account, base, messages, within, carrier, outside })))
+        let path = format!("/2010-04-01/Accounts/{}/Messages.json", account.account_sid);
+        let server = Server::new(account.places.clone(), &path, within)?;
+        Ok(Self(Arc::new(Inner { account, server })))
     }
 }
 
@@ -134,8 +96,7 @@ impl Carrier for Twilio {
     }
 
     fn is_signed(&self, request: &Webhook<'_>) -> bool {
-        let account = &self.0.account;
-        signature::is_signed(request, &account.public_url, &account.auth_tokens)
+        signature::is_signed(request, self.0.server.public_url(), &self.0.account.auth_tokens)
     }
 
     fn understand(&self, request: &Webhook<'_>) -> Result<Vec<Said>, String> {
@@ -155,8 +116,9 @@ impl Carrier for Twilio {
     fn fetch(&self, media: Media, most: usize) -> Pending<Result<Fetched, FetchError>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let fetched = tokio::time::timeout(inner.within.fetch, inner.fetch(&media, most)).await;
-            fetched.unwrap_or_else(|_| Err(FetchError::Later("it took too long".into())))
+            let (sid, tokens) = (&inner.account.account_sid, &inner.account.auth_tokens);
+            let start = inner.first_hop(&media.url);
+            inner.server.files.fetch(start, most, |request| request.basic_auth(sid, tokens.first())).await
         })
     }
 }
@@ -164,7 +126,7 @@ impl Carrier for Twilio {
 impl Inner {
     async fn submit(&self, submission: &Submission) -> Submitted {
         let account = &self.account;
-        let callback = format!("{}/v1/carriers/{}/status/{}", account.public_url, account.name, submission.attempt);
+        let callback = self.server.status_url(submission.attempt);
         let mut form = vec![
             ("To", submission.to.as_str()),
             ("From", submission.from.as_str()),
@@ -173,151 +135,67 @@ impl Inner {
         ];
         // Beside `From`, which keeps the sender: alone, the service would choose one of its own.
         form.extend(account.messaging_service_sid.as_deref().map(|sid| ("MessagingServiceSid", sid)));
-        let request = self.carrier.post(self.messages.clone()).timeout(self.within.answer);
-        match request.basic_auth(&account.account_sid, account.auth_tokens.first()).form(&form).send().await {
-            Ok(response) => answered(response, submission.text.as_str()).await,
-            // No name, no connection, no TLS within the time for it: not a byte of the request was written.
-            Err(error) if error.is_connect() || error.is_builder() => {
-                Submitted::Rejected(Rejection::Temporary, errors::unreachable())
-            }
-            Err(_) => Submitted::Unknown,
+        let (sid, token) = (&account.account_sid, account.auth_tokens.first());
+        match self.server.post(|request| request.basic_auth(sid, token).form(&form)).await {
+            Ok(answer) => judged(&answer, submission.text.as_str()),
+            Err(ended) => ended,
         }
-    }
-
-    async fn fetch(&self, media: &Media, most: usize) -> Result<Fetched, FetchError> {
-        let mut hop = self.first_hop(&media.url).ok_or_else(|| FetchError::Never("it is not at the carrier".into()))?;
-        for _ in 0..=MOST_HOPS {
-            let client = if self.is_at_base(&hop.url) { &self.carrier } else { &self.outside };
-            let mut request = client.get(hop.url.clone());
-            if hop.has_credentials {
-                request = request.basic_auth(&self.account.account_sid, self.account.auth_tokens.first());
-            }
-            let response = request.send().await.map_err(|_| FetchError::Later("no answer".into()))?;
-            let status = response.status();
-            match status.as_u16() {
-                200..=299 => return file(response, most).await,
-                301 | 302 | 303 | 307 | 308 => {
-                    let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
-                    let next = to.and_then(|to| self.next_hop(&hop, to));
-                    hop = next.ok_or_else(|| FetchError::Never("it was moved to where nothing is fetched".into()))?;
-                }
-                401 | 403 | 404 | 410 => return Err(FetchError::Never(format!("the answer is {status}"))),
-                _ => return Err(FetchError::Later(format!("the answer is {status}"))),
-            }
-        }
-        Err(FetchError::Never("too many redirects".into()))
     }
 
     /// Files are at the carrier's own server, or at one of Twilio's: those may see our credentials.
     fn first_hop(&self, url: &str) -> Option<Hop> {
         let url = Url::parse(url).ok()?;
         let is_twilios = url.scheme() == "https" && url.host_str().is_some_and(|host| host.ends_with(".twilio.com"));
-        (is_twilios || self.is_at_base(&url)).then_some(Hop { url, has_credentials: true })
+        (is_twilios || self.server.files.is_at_base(&url)).then_some(Hop { url, has_credentials: true })
     }
-
-    /// Where a redirect goes, if we follow it: the files themselves may be anywhere, but not in our own network. Once it
-    /// has left the server it began at, it has no credentials any more, even if it comes back.
-    fn next_hop(&self, from: &Hop, to: &str) -> Option<Hop> {
-        let url = from.url.join(to).ok()?;
-        let has_credentials = from.has_credentials && url.origin() == from.url.origin();
-        // Names are looked at when they are resolved, by `PublicOnly`.
-        let is_outside = url.scheme() == "https" && literal(&url).is_none_or(is_public);
-        (is_outside || self.is_at_base(&url)).then_some(Hop { url, has_credentials })
-    }
-
-    fn is_at_base(&self, url: &Url) -> bool {
-        url.origin() == self.base.origin()
-    }
-}
-
-/// One request on the way to a file.
-#[derive(Debug, PartialEq)]
-struct Hop {
-    url: Url,
-    has_credentials: bool,
-}
-
-/// Without a user and a password in it: those would be shown with it.
-fn http_url(url: &str) -> Option<Url> {
-    let is_bare = |url: &Url| url.has_host() && url.username().is_empty() && url.password().is_none();
-    Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && is_bare(url))
 }
 
 /// What an answer to a submit says. `text` is what was sent: it is not to be repeated in an error.
-async fn answered(response: Response, text: &str) -> Submitted {
-    let status = response.status().as_u16();
-    let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = retry_after.and_then(|value| value.trim().parse().ok()).filter(|seconds| *seconds > 0);
-    let body = collected(response, LONGEST_ANSWER).await.unwrap_or_default();
-    judged(status, retry_after.map(Duration::from_secs), &body, text)
-}
-
-/// The body is empty if it broke off: then the status alone counts, which is enough to say no, and not to say yes.
-fn judged(status: u16, retry_after: Option<Duration>, body: &[u8], text: &str) -> Submitted {
-    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
-    if (200..300).contains(&status) {
-        let segments = plain(&body, "num_segments").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-        return match plain(&body, "sid") {
+fn judged(Answer { status, retry_after, body }: &Answer, text: &str) -> Submitted {
+    if (200..300).contains(status) {
+        let segments = plain(body, "num_segments").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+        return match plain(body, "sid") {
             Some(sid) => Submitted::Accepted { provider_ids: vec![sid], segments },
             None => Submitted::Unknown,
         };
     }
-    let code = plain(&body, "code");
-    match errors::refusal(status, code.as_deref(), retry_after) {
+    let code = plain(body, "code");
+    match errors::refusal(*status, code.as_deref(), *retry_after) {
         Some(kind) => {
-            let said = plain(&body, "message");
-            Submitted::Rejected(kind, errors::refused(status, code.as_deref(), said.as_deref(), text))
+            let said = plain(body, "message");
+            Submitted::Rejected(kind, errors::refused(*status, code.as_deref(), said.as_deref(), text))
         }
         None => Submitted::Unknown,
     }
 }
 
-/// A member that is a text or a number (which of both differs between those who speak this API), and not empty.
-fn plain(body: &Value, name: &str) -> Option<String> {
-    match body.get(name)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-async fn file(response: Response, most: usize) -> Result<Fetched, FetchError> {
-    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let content_type =
-        content_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
-    let content_type = content_type.unwrap_or_else(|| "application/octet-stream".into());
-    let bytes = collected(response, most).await?;
-    Ok(Fetched { content_type, bytes })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        AttemptId, MessageText,
-        phone::Number,
-        sms::delivery::{DeliveryError, Source},
+    use crate::{
+        carriers::fake::{Does, IMPATIENT, answer, carrier, no_tls, nobody},
+        domain::{
+            AttemptId, MessageText,
+            phone::Number,
+            sms::delivery::{DeliveryError, Rejection, Source},
+        },
     };
     use base64::{Engine, engine::general_purpose::STANDARD};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::{TcpListener, TcpStream},
-        task::JoinHandle,
-    };
+    use std::time::Duration;
     use uuid::Uuid;
 
     pub const FORM: &str = "application/x-www-form-urlencoded";
-    const SHORT: Duration = Duration::from_millis(300);
-    const LONG: Duration = Duration::from_secs(10);
 
     fn account(base_url: &str) -> Account {
         Account {
             account_sid: "AC1".into(),
             auth_tokens: vec!["first-token".into(), "second-token".into()],
-            base_url: base_url.into(),
             messaging_service_sid: None,
-            public_url: "https://sms.example.com/engine/".into(),
-            name: "main".into(),
+            places: Places {
+                base_url: base_url.into(),
+                public_url: "https://sms.example.com/engine/".into(),
+                name: "main".into(),
+            },
             pace_per_s: 1.0,
         }
     }
@@ -330,54 +208,8 @@ mod tests {
         AttemptId(Uuid::from_u128(7))
     }
 
-    /// What the carrier of a test does with a connection, once it has read the request.
-    enum Does {
-        Answers(String),
-        Hangs,
-        Resets,
-    }
-
-    fn answer(head: &str, body: &str) -> Does {
-        Does::Answers(format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
-    }
-
-    /// A carrier that does this with each connection in turn, and what it was asked.
-    async fn carrier(does: Vec<Does>) -> (String, JoinHandle<Vec<String>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let asked = tokio::spawn(async move {
-            let mut asked = vec![];
-            for does in does {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                asked.push(request(&mut stream).await);
-                match does {
-                    Does::Answers(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
-                    Does::Hangs => tokio::time::sleep(LONG).await,
-                    Does::Resets => stream.set_zero_linger().unwrap(),
-                }
-            }
-            asked
-        });
-        (base, asked)
-    }
-
-    async fn request(stream: &mut TcpStream) -> String {
-        let (mut read, mut buffer) = (vec![], [0; 4_096]);
-        loop {
-            let n = stream.read(&mut buffer).await.unwrap();
-            read.extend_from_slice(&buffer[..n]);
-            let text = String::from_utf8_lossy(&read).into_owned();
-            let length =
-                text.lines().find_map(|l| l.strip_prefix("content-length: ")).map_or(0, |l| l.parse().unwrap());
-            if n == 0 || text.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= length) {
-                return text;
-            }
-        }
-    }
-
     async fn submit_to(base_url: &str) -> Submitted {
-        let within = Within { connect: LONG, answer: SHORT, fetch: LONG };
-        let twilio = Twilio::within(account(base_url), within).unwrap();
+        let twilio = Twilio::within(account(base_url), IMPATIENT).unwrap();
         let number = |n: &str| Number::stored(n.into());
         let text = MessageText::stored("See you at 5 & bring cake".into());
         let (from, to) = (number("+14045550100"), number("+14045550199"));
@@ -452,21 +284,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_certainly_was_not_written_is_temporary() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let gone = listener.local_addr().unwrap();
-        drop(listener);
-        let (kind, error) = rejected(submit_to(&format!("http://{gone}")).await);
+        let (kind, error) = rejected(submit_to(&nobody().await).await);
         assert_eq!((kind, error.source), (Rejection::Temporary, Source::Engine));
-
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let no_tls = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut hello = [0; 64];
-            let _ = stream.read(&mut hello).await;
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
-        });
-        assert_eq!(rejected(submit_to(&format!("https://{no_tls}")).await).0, Rejection::Temporary);
+        assert_eq!(rejected(submit_to(&no_tls().await).await).0, Rejection::Temporary);
     }
 
     #[tokio::test]
@@ -494,10 +314,6 @@ mod tests {
         twilio(base).fetch(media, most).await
     }
 
-    fn never(fetched: Result<Fetched, FetchError>) -> bool {
-        matches!(fetched, Err(FetchError::Never(_)))
-    }
-
     #[tokio::test]
     async fn a_file_is_fetched_with_our_credentials_over_redirects() {
         let moved = answer("307 Temporary Redirect\r\nlocation: /b", "");
@@ -508,46 +324,6 @@ mod tests {
         for asked in asked.await.unwrap() {
             assert!(asked.contains("authorization: Basic "), "{asked}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_too_large_is_not_read() {
-        let (base, _asked) = carrier(vec![answer("200 OK", "123456")]).await;
-        assert!(never(fetch(&base, &format!("{base}/a"), 5).await));
-        let chunks = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\n123\r\n3\r\n456\r\n0\r\n\r\n";
-        let (base, _asked) = carrier(vec![Does::Answers(chunks.into())]).await;
-        assert!(never(fetch(&base, &format!("{base}/a"), 5).await));
-        let (base, _asked) = carrier(vec![Does::Answers(chunks.into())]).await;
-        assert_eq!(fetch(&base, &format!("{base}/a"), 6).await.unwrap().bytes, b"123456");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_there_never_will_be_and_trouble_passes() {
-        for head in ["401 Unauthorized", "403 Forbidden", "404 Not Found", "410 Gone"] {
-            let (base, _asked) = carrier(vec![answer(head, "")]).await;
-            assert!(never(fetch(&base, &format!("{base}/a"), 5).await), "{head}");
-        }
-        let cut = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n123";
-        for does in [answer("503 Service Unavailable", ""), Does::Resets, Does::Answers(cut.into())] {
-            let (base, _asked) = carrier(vec![does]).await;
-            assert!(matches!(fetch(&base, &format!("{base}/a"), 5).await, Err(FetchError::Later(_))));
-        }
-    }
-
-    #[tokio::test]
-    async fn files_elsewhere_and_redirects_into_our_network_are_refused() {
-        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let other = format!("http://{}", other.local_addr().unwrap());
-        let private = ["https://10.0.0.1/x", "https://[::1]/x", "https://2130706433/x", "http://example.com/x", &other];
-        for to in private {
-            let (base, _asked) = carrier(vec![answer(&format!("302 Found\r\nlocation: {to}"), "")]).await;
-            assert!(never(fetch(&base, &format!("{base}/a"), 5).await), "{to}");
-            assert!(never(fetch(&base, to, 5).await), "{to}");
-        }
-        let round = || answer("302 Found\r\nlocation: /a", "");
-        let (base, asked) = carrier(vec![round(), round(), round(), round()]).await;
-        assert!(never(fetch(&base, &format!("{base}/a"), 5).await), "it goes round");
-        assert_eq!(asked.await.unwrap().len(), 4);
     }
 
     #[test]
@@ -570,12 +346,6 @@ mod tests {
         ] {
             assert_eq!(first(url), None, "{url}");
         }
-        let start = first("https://api.twilio.com/a").unwrap();
-        let next = twilio.0.next_hop(&start, "/b").unwrap();
-        assert!(next.has_credentials);
-        let away = twilio.0.next_hop(&next, "https://media.twiliocdn.com/b").unwrap();
-        let back = twilio.0.next_hop(&away, "https://api.twilio.com/c").unwrap();
-        assert!(!away.has_credentials && !back.has_credentials);
     }
 
     #[test]
@@ -586,9 +356,7 @@ mod tests {
             Account { auth_tokens: vec![String::new()], ..valid() },
             Account { auth_tokens: vec!["a".into(); 3], ..valid() },
             Account { account_sid: String::new(), ..valid() },
-            Account { base_url: "api.twilio.com".into(), ..valid() },
-            Account { base_url: "https://AC1:secret@api.twilio.com".into(), ..valid() },
-            Account { public_url: "ftp://example.com".into(), ..valid() },
+            account("api.twilio.com"),
         ];
         for account in wrong {
             assert!(Twilio::new(account).is_err());

@@ -33,10 +33,10 @@ pub struct DeadLetter {
 }
 
 impl Storage {
-    /// Keeps one.
+    /// Keeps one. The same one again changes nothing.
     pub async fn keep_dead_letter(&self, letter: &DeadLetter) -> Result<(), StorageError> {
         let sql = "INSERT INTO dead_letter (id, tenant_id, carrier, kind, content_type, path, body, reason, at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
         let values: [Value; 9] = [
             letter.id.into(),
             letter.tenant.map(|t| t.0).into(),

@@ -47,6 +47,8 @@ pub struct Underway {
 /// What an attempt is of.
 #[derive(Clone, Debug)]
 pub struct Attempted {
+    /// Its name.
+    pub id: AttemptId,
     /// Of which message.
     pub conversation: ConversationId,
     /// Of which message.
@@ -57,6 +59,8 @@ pub struct Attempted {
     pub attempt: i64,
     /// The carrier that had it.
     pub carrier: String,
+    /// Which part of the text, if it was named by that.
+    pub part: Option<i64>,
 }
 
 impl Storage {
@@ -126,17 +130,30 @@ impl Storage {
 
     /// What an attempt is of, by its name.
     pub async fn attempt(&self, id: AttemptId) -> Result<Option<Attempted>, StorageError> {
-        let sql = "SELECT * FROM attempt WHERE id = $1";
+        let sql = "SELECT *, CAST(NULL AS BIGINT) AS part FROM attempt WHERE id = $1";
         let row = self.0.reader.query_one_raw(self.statement(sql, [id.0.into()])).await?;
         row.as_ref().map(attempted).transpose()
     }
 
-    /// What an attempt is of, by the carrier's name for it.
+    /// What an attempt is of, by the carrier's name for it, or for a part of it. A carrier may use a name again: the newest
+    /// is meant.
     pub async fn attempt_named(&self, carrier: &str, provider_id: &str) -> Result<Option<Attempted>, StorageError> {
-        let sql = "SELECT a.* FROM attempt_part p JOIN attempt a ON a.id = p.attempt_id \
-             WHERE p.provider_id = $1 AND a.carrier = $2";
+        let sql = "SELECT a.*, p.part FROM attempt_part p JOIN attempt a ON a.id = p.attempt_id \
+             WHERE p.provider_id = $1 AND a.carrier = $2 ORDER BY a.id DESC LIMIT 1";
         let row = self.0.reader.query_one_raw(self.statement(sql, [provider_id.into(), carrier.into()])).await?;
         row.as_ref().map(attempted).transpose()
+    }
+}
+
+impl Storage {
+    /// A part of a text has arrived. Answers whether all of them have by now.
+    pub async fn part_delivered(&self, attempt: AttemptId, part: i64) -> Result<bool, StorageError> {
+        let sql = "UPDATE attempt_part SET delivered = true WHERE attempt_id = $1 AND part = $2";
+        let update = self.statement(sql, [attempt.0.into(), part.into()]);
+        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
+        // Read after the commit: of two that write at the same time, the later one sees both.
+        let sql = "SELECT 1 AS found FROM attempt_part WHERE attempt_id = $1 AND NOT delivered LIMIT 1";
+        Ok(self.0.reader.query_one_raw(self.statement(sql, [attempt.0.into()])).await?.is_none())
     }
 }
 
@@ -171,10 +188,12 @@ fn waiting(row: &QueryResult) -> Result<Waiting, StorageError> {
 
 fn attempted(row: &QueryResult) -> Result<Attempted, StorageError> {
     Ok(Attempted {
+        id: AttemptId(column(row, "id")?),
         conversation: ConversationId(column(row, "conversation_id")?),
         seq: column(row, "seq")?,
         number: Number::stored(column(row, "number")?),
         attempt: column(row, "attempt")?,
         carrier: column(row, "carrier")?,
+        part: column(row, "part")?,
     })
 }

@@ -34,7 +34,7 @@ use crate::{
         queue::{self, Agent},
         sms::{
             consent::{Consent, Source},
-            delivery::{Delivery, Status},
+            delivery::{Delivery, Receipt, Status},
             inbound::{Incoming, Media},
         },
         webhook::{Attempt, Secret, Then, Wanted},
@@ -42,7 +42,8 @@ use crate::{
 };
 
 use super::{
-    Database, Dialect, Filter, InQueue, NewDelivery, Page, Reader, SecretHash, Storage, WebhookTurn,
+    Database, Dialect, Filter, HeldReceipt, InQueue, NewDelivery, Page, Reader, SecretHash, Storage, StoredPiece,
+    WebhookTurn,
     ledger::{Ledger, Once, Outcome, Unit},
 };
 
@@ -315,6 +316,32 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     storage.file(tenant, me, file.0).await.unwrap();
     storage.keep_simulated(&ours, &theirs, "Hi").await.unwrap();
     storage.simulated(&theirs, 0, 5).await.unwrap();
+    let piece = StoredPiece {
+        id: Uuid::from_u128(5),
+        carrier: "sim".into(),
+        ours: ours.clone(),
+        theirs: theirs.clone(),
+        long_text: Some("udh8/1/2".into()),
+        part: 1,
+        total: 2,
+        data_coding: 0,
+        octets: vec![1],
+        digest: vec![2; 32],
+        at: Timestamp(1),
+    };
+    storage.keep_piece(&piece).await.unwrap();
+    storage.pieces_like("sim", &piece.digest).await.unwrap();
+    assert_eq!(storage.pieces_of(&piece).await.unwrap(), std::slice::from_ref(&piece));
+    storage.unused_pieces(Timestamp(5), 5).await.unwrap();
+    storage.pieces_used(&[piece.id], Timestamp(5)).await.unwrap();
+    storage.pieces_answered(&[piece.id], Timestamp(5)).await.unwrap();
+    storage.forget_pieces(Timestamp(5), Timestamp(5)).await.unwrap();
+    let (id, carrier, provider_id) = (Uuid::from_u128(6), "sim".into(), "1".into());
+    let held = HeldReceipt { id, carrier, provider_id, receipt: Receipt::Delivered, at: Timestamp(1) };
+    storage.hold_receipt(&held).await.unwrap();
+    assert_eq!(storage.held_receipts(5).await.unwrap(), std::slice::from_ref(&held));
+    storage.let_receipt_go(held.id).await.unwrap();
+    storage.part_delivered(attempt, 0).await.unwrap();
     storage.dead_letters(tenant, true, None, 5).await.unwrap();
     storage.dead_letter(Uuid::nil()).await.unwrap();
     storage.replayed(Uuid::nil()).await.unwrap();

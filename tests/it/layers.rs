@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("outgoing", &[]),
-    ("carriers", &["domain", "outgoing"]),
+    ("carriers", &["domain", "clock", "outgoing"]),
     ("jwt", &["domain", "outgoing"]),
     ("webhooks", &["domain", "outgoing"]),
     ("config", &["carriers"]),
@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 ];
 
 /// Where a library may be used.
-const BELONGS: [(&str, &[&str]); 16] = [
+const BELONGS: [(&str, &[&str]); 17] = [
     ("actix", &["actors"]),
     ("actix_web_actors", &["actors/session.rs"]),
     ("actix_http", &["actors/session.rs"]),
@@ -34,6 +34,7 @@ const BELONGS: [(&str, &[&str]); 16] = [
     ("reqwest", &["carriers", "webhooks", "outgoing.rs", "jwt"]),
     ("jsonwebtoken", &["jwt"]),
     ("hmac", &["carriers", "webhooks"]),
+    ("ed25519_dalek", &["carriers/telnyx"]),
     ("utoipa", &["protocol", "http"]),
     ("figment", &["config.rs"]),
     ("rlibphonenumber", &["domain/phone.rs"]),

@@ -72,7 +72,6 @@ fn alphabet(data_coding: u8) -> Option<Alphabet> {
         0x01 => Some(Alphabet::Ascii),
         0x03 => Some(Alphabet::Latin1),
         0x08 => Some(Alphabet::Ucs2),
-        0x00..0x10 => None,
         // The general groups, not compressed: bits 3 and 2 are the alphabet.
         0x10..0x80 if data_coding & 0x20 == 0 => match data_coding & 0x0c {
             0x00 => Some(Alphabet::Default),

@@ -1,40 +1,22 @@
 //! Receipts: what became of a text, in parameters (SMPP 3.4, 5.3.2.12, 35 and 31) or in words (appendix B). The words are
 //! no standard: each carrier writes them its own way, so they are read leniently.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::sms::delivery::{DeliveryError, Receipt};
+
+use super::ids::LONGEST_ID;
 
 /// A receipt, and of what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Receipted {
-    /// The segment, as the receipt names it: see [`ReceiptIds`].
-    pub(super) id: String,
+pub struct Receipted {
+    /// The segment, as the receipt names it: see [`ReceiptIds`](super::ReceiptIds).
+    pub id: String,
     /// What became of it.
-    pub(super) receipt: Receipt,
-}
-
-/// How a carrier's receipts write the ids that its answers to submits wrote another way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiptIds {
-    /// In the same way.
-    #[default]
-    Same,
-    /// In hexadecimal; the answers in decimal.
-    Hex,
-    /// In decimal; the answers in hexadecimal.
-    Decimal,
+    pub receipt: Receipt,
 }
 
 /// Reads a receipt: `receipted_message_id`, `message_state` and `network_error_code`, and what is not there, or says
 /// nothing, from the text. `None`: it doesn't say of which text it is, or what became of it.
-pub(super) fn receipt(
-    id: Option<&[u8]>,
-    state: Option<u8>,
-    network_error: Option<&[u8]>,
-    text: &[u8],
-) -> Option<Receipted> {
+pub fn receipt(id: Option<&[u8]>, state: Option<u8>, network_error: Option<&[u8]>, text: &[u8]) -> Option<Receipted> {
     let text = words(text);
     let id = id.and_then(named).or_else(|| field(&text, "id:").and_then(|id| named(id.as_bytes())))?;
     let state = state.and_then(State::of_number).or_else(|| field(&text, "stat:").and_then(State::of_word))?;
@@ -42,32 +24,6 @@ pub(super) fn receipt(
     Some(Receipted { id, receipt: state.receipt(code) })
 }
 
-impl ReceiptIds {
-    /// The name of a segment by the id in the answer to its submit. It is equal to [`Self::of_receipt`] of an id that
-    /// names the same: blanks, case and zeros in front don't matter in numbers, and all but blanks in what is none.
-    pub fn of_answer(self, id: &str) -> String {
-        self.name(id, Self::Decimal)
-    }
-
-    /// The name of a segment by the id in its receipt.
-    pub fn of_receipt(self, id: &str) -> String {
-        self.name(id, Self::Hex)
-    }
-
-    /// A number written in hexadecimal if this is how `in_hex` says it, else in decimal.
-    fn name(self, id: &str, in_hex: Self) -> String {
-        let id = id.trim_matches(is_blank);
-        let id = &id[..id.floor_char_boundary(LONGEST_ID)];
-        let radix = if self == Self::Same || self == in_hex { 16 } else { 10 };
-        let Some(digits) = digits(id, radix) else { return id.to_owned() };
-        // The same in both: there is nothing to convert.
-        let target = if self == Self::Same { radix } else { 10 };
-        converted(&digits, radix, target)
-    }
-}
-
-/// A `message_id` has at most 65 octets (5.2.23).
-const LONGEST_ID: usize = 65;
 /// Receipts are far shorter, in octets.
 const LONGEST_TEXT: usize = 1_024;
 /// An error's code is a few digits. What is longer could be a phone number.
@@ -157,9 +113,9 @@ fn words(text: &[u8]) -> String {
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let quoted = after(text, "text:").map_or(text.len(), |rest| text.len() - rest.len());
     let rest = after(&text[..quoted], name).or_else(|| after(text, name))?.trim_start();
-    let is_next = |field: &&str| rest.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field));
+    let is_next = |field: &str| rest.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field));
     let value = rest.split(char::is_whitespace).next().filter(|value| !value.is_empty());
-    value.filter(|_| !FIELDS.iter().any(|field| is_next(&field)))
+    value.filter(|_| !FIELDS.iter().any(|field| is_next(field)))
 }
 
 /// What comes after a field's name, at the beginning of a word.
@@ -170,15 +126,11 @@ fn after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.get(found.0 + name.len()..)
 }
 
-fn is_blank(character: char) -> bool {
-    character.is_whitespace() || character == '\0'
-}
-
 /// An id, up to the NUL that ends it; none, if it is empty or longer than any.
 fn named(id: &[u8]) -> Option<String> {
     let id = id.split(|octet| *octet == 0).next()?;
     let id = String::from_utf8_lossy(id.get(..id.len().min(LONGEST_ID + 1))?);
-    let id = id.trim_matches(is_blank);
+    let id = id.trim();
     (!id.is_empty() && id.len() <= LONGEST_ID).then(|| id.to_owned())
 }
 
@@ -192,31 +144,6 @@ fn of_network(error: &[u8]) -> Option<String> {
 fn of_text(code: &str) -> Option<String> {
     let is_code = code.len() <= LONGEST_CODE && code.chars().all(|c| c.is_ascii_alphanumeric());
     (is_code && code.chars().any(|c| c != '0')).then(|| code.to_owned())
-}
-
-/// The digits of a number; `None` if it is none.
-fn digits(number: &str, radix: u32) -> Option<Vec<u32>> {
-    let number = number.strip_prefix("0x").filter(|_| radix == 16).unwrap_or(number);
-    let digits: Option<Vec<u32>> = number.chars().map(|c| c.to_digit(radix)).collect();
-    digits.filter(|digits| !digits.is_empty())
-}
-
-/// A number of any length, from one radix to another, without zeros in front.
-fn converted(digits: &[u32], from: u32, to: u32) -> String {
-    let mut backwards: Vec<u32> = Vec::new();
-    for digit in digits {
-        let mut carry = *digit;
-        for place in &mut backwards {
-            let sum = *place * from + carry;
-            (*place, carry) = (sum % to, sum / to);
-        }
-        while carry > 0 {
-            backwards.push(carry % to);
-            carry /= to;
-        }
-    }
-    let number: String = backwards.iter().rev().filter_map(|digit| char::from_digit(*digit, to)).collect();
-    if number.is_empty() { "0".to_owned() } else { number }
 }
 
 #[cfg(test)]
@@ -315,33 +242,7 @@ mod tests {
         assert_eq!(of(Some(&[3]), ""), "UNDELIV");
     }
 
-    #[test]
-    fn an_id_is_known_in_the_other_way_of_writing() {
-        use ReceiptIds::{Decimal, Hex, Same};
-        let meets = |ids: ReceiptIds, answer, receipt| ids.of_answer(answer) == ids.of_receipt(receipt);
-        assert!(meets(Decimal, "7B", "123") && meets(Decimal, "0x7b", " 000123\0"));
-        assert!(meets(Hex, "123", "7b") && meets(Hex, "0000123", "0000007B"));
-        assert!(meets(Same, "7b", "7B") && meets(Same, "0123", "123 "));
-        assert!(!meets(Same, "7b", "123") && !meets(Hex, "7b", "123") && !meets(Decimal, "123", "7b"));
-        assert!(meets(Decimal, "ffffffffffffffffffffffffffffffffff", "87112285931760246646623899502532662132735"));
-        for ids in [Same, Hex, Decimal] {
-            assert!(meets(ids, "a-1", " a-1 ") && !meets(ids, "x-1", "X-1"), "what is no number is itself");
-            assert!(!meets(ids, "", "0") && meets(ids, "0", "000"));
-        }
-        assert_eq!(Same.of_answer(&"é".repeat(99)).len(), 64);
-        assert_eq!(serde_json::to_string(&[Same, Hex, Decimal]).unwrap(), r#"["same","hex","decimal"]"#);
-    }
-
     proptest! {
-        #[test]
-        fn ids_meet_exactly_when_they_name_the_same(a: u128, b: u128, pad in 0..9_usize) {
-            for b in [a, b] {
-                let (decimal, hex) = (format!("{}{a}", "0".repeat(pad)), format!(" {b:X}"));
-                prop_assert_eq!(ReceiptIds::Hex.of_answer(&decimal) == ReceiptIds::Hex.of_receipt(&hex), a == b);
-                prop_assert_eq!(ReceiptIds::Decimal.of_answer(&hex) == ReceiptIds::Decimal.of_receipt(&decimal), a == b);
-            }
-        }
-
         #[test]
         fn whatever_comes_is_read_within_bounds(id: Option<Vec<u8>>, state: Option<u8>, network: Option<Vec<u8>>, text: Vec<u8>) {
             let found = receipt(id.as_deref(), state, network.as_deref(), &text);
@@ -354,13 +255,6 @@ mod tests {
             let text = [&WORDS.as_bytes()[..at], &wrong, &WORDS.as_bytes()[end..]].concat();
             if let Some(found) = receipt(None, None, None, &text) {
                 prop_assert!((1..=LONGEST_ID).contains(&found.id.len()));
-            }
-        }
-
-        #[test]
-        fn any_id_has_a_name(id in "\\PC{0,99}") {
-            for ids in [ReceiptIds::Same, ReceiptIds::Hex, ReceiptIds::Decimal] {
-                prop_assert!(ids.of_answer(&id).len() < 100 && ids.of_receipt(&id).len() < 100);
             }
         }
     }

@@ -190,7 +190,8 @@ pub enum Rejection {
 }
 
 /// What a carrier says of a text that it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Receipt {
     /// On its way.
     Sent,

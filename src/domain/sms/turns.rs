@@ -119,6 +119,12 @@ impl Turns {
         Next::Take(turn)
     }
 
+    /// Something is under way to this number that was begun before.
+    pub fn begun(&mut self, number: &Number) {
+        self.unhead(number);
+        self.under_way.insert(number.clone());
+    }
+
     /// What was under way to this number is settled: the carrier has answered, or it was not sent.
     pub fn settled(&mut self, number: &Number) {
         self.under_way.remove(number);

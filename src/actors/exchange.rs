@@ -1,0 +1,336 @@
+//! What comes over carriers' links: on disk before it is answered, then put together and taken as any text is.
+//!
+//! A text has no name over SMPP. It gets ours when it is kept, and that makes it one text however often it is taken from
+//! there; the same octets again are the same text where the carrier may not have seen that we had it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+use metrics::counter;
+use sha2::{Digest, Sha256};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    carriers::{Pending, smpp},
+    domain::{
+        MessageText, Refusal, Timestamp,
+        sms::{
+            delivery::Receipt,
+            inbound::{Incoming, News},
+        },
+    },
+    storage::{DeadLetter, HeldReceipt, SamePiece, StorageError, StoredPiece},
+};
+
+use super::{Engine, texts::Received};
+
+const EVERY: Duration = Duration::from_secs(1);
+/// What was kept and not used at once, is used after this (in microseconds).
+const LEFT_US: i64 = 10 * 1_000_000;
+/// A long text of which parts are missing is shown without them after this.
+const LONG_US: i64 = 5 * 60 * 1_000_000;
+/// A part of a long text that came within this is not another one.
+const SAME_US: i64 = LONG_US;
+/// A receipt waits so long for what it is of.
+const HELD_US: i64 = 60 * 1_000_000;
+/// What the carrier knows to be answered is needed no more after this ...
+const ANSWERED_US: i64 = 10 * 60 * 1_000_000;
+/// ... and it brings nothing again after this.
+const ALL_US: i64 = 3 * 24 * 3_600 * 1_000_000;
+/// Looked at in a round.
+const AT_ONCE: usize = 500;
+/// The header of a PDU: the rest is the same when it comes again.
+const HEADER: usize = 16;
+/// How often what can't be stored is tried, before the carrier is to bring it again.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What the links of one account reach.
+pub struct Exchange {
+    /// The sections of the configuration that share the account: what comes on one may be another's.
+    sections: Vec<String>,
+    alphabet: smpp::DefaultAlphabet,
+    engine: OnceLock<Weak<Engine>>,
+}
+
+impl Exchange {
+    /// For these sections of the configuration, of which there is at least one.
+    pub fn new(sections: Vec<String>, alphabet: smpp::DefaultAlphabet) -> Arc<Self> {
+        Arc::new(Self { sections, alphabet, engine: OnceLock::new() })
+    }
+
+    /// The engine is there from now on.
+    pub fn reaches(&self, engine: &Arc<Engine>) {
+        let _ = self.engine.set(Arc::downgrade(engine));
+    }
+
+    /// Sees to what is left, until the engine is gone: what was kept and not used, long texts that stay incomplete,
+    /// receipts that came early.
+    pub async fn keep(self: Arc<Self>) {
+        let mut round = 0_u32;
+        loop {
+            let Some(engine) = self.engine().filter(|engine| !engine.is_stopping()) else { return };
+            if let Err(error) = self.look(&engine, round.is_multiple_of(60)).await {
+                error!(%error, "what came over a link can't be looked at yet");
+            }
+            round = round.wrapping_add(1);
+            drop(engine);
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    async fn look(&self, engine: &Arc<Engine>, also_forget: bool) -> Result<(), Refusal> {
+        let now = engine.clock.now();
+        let mut seen = BTreeSet::new();
+        for left in engine.storage.unused_pieces(Timestamp(now.0 - LEFT_US), AT_ONCE).await? {
+            let is_due = left.long_text.is_none() || left.at.0 <= now.0 - LONG_US;
+            let which = (left.theirs.clone(), left.ours.clone(), left.long_text.clone());
+            if left.carrier == self.account() && (left.long_text.is_none() || seen.insert(which)) {
+                self.put_together(engine, &left, is_due).await?;
+            }
+        }
+        for held in engine.storage.held_receipts(AT_ONCE).await?.into_iter().filter(|h| h.carrier == self.account()) {
+            let is_known = self.news(engine, &held.provider_id, &held.receipt).await?;
+            if is_known || held.at.0 <= now.0 - HELD_US {
+                engine.storage.let_receipt_go(held.id).await?;
+            }
+            if !is_known && held.at.0 <= now.0 - HELD_US {
+                counter!("partyline_carrier_news_unknown_total", "carrier" => self.account().to_owned()).increment(1);
+            }
+        }
+        if also_forget {
+            engine.storage.forget_pieces(Timestamp(now.0 - ANSWERED_US), Timestamp(now.0 - ALL_US)).await?;
+        }
+        Ok(())
+    }
+
+    async fn taken(&self, delivered: smpp::Delivered) -> Result<Option<Uuid>, Refusal> {
+        let engine = self.engine().filter(|engine| !engine.is_stopping()).ok_or(Refusal::Busy)?;
+        match delivered {
+            smpp::Delivered::Text(arrived) => self.text(&engine, *arrived).await.map(Some),
+            smpp::Delivered::Receipt { id, receipt } => self.receipt(&engine, id, receipt).await.map(|()| None),
+            smpp::Delivered::Unreadable { reason, pdu } => {
+                let kind = ("application/octet-stream", pdu);
+                dead_letter(&engine, engine.clock.new_id(), self.account(), kind, reason).await.map(|()| None)
+            }
+        }
+    }
+
+    async fn text(&self, engine: &Arc<Engine>, arrived: smpp::Arrived) -> Result<Uuid, Refusal> {
+        let (now, id) = (engine.clock.now(), engine.clock.new_id());
+        let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
+        let same = engine.storage.pieces_like(self.account(), &digest).await?;
+        if let Some(before) = repeated(&same, arrived.bound_at, arrived.piece.place.is_some(), now) {
+            counter!("partyline_smpp_repeats_total", "carrier" => self.account().to_owned()).increment(1);
+            return Ok(before);
+        }
+        let place = arrived.piece.place;
+        let kept = StoredPiece {
+            id,
+            carrier: self.account().to_owned(),
+            ours: arrived.to,
+            theirs: arrived.from,
+            long_text: place.as_ref().map(long_text),
+            part: place.map_or(1, |place| place.part),
+            total: place.map_or(1, |place| place.total),
+            data_coding: arrived.piece.data_coding,
+            octets: arrived.piece.octets,
+            digest,
+            at: now,
+        };
+        stored(|| engine.storage.keep_piece(&kept)).await?;
+        // It is on disk, and will be used: now, or in a moment.
+        if let Err(error) = self.put_together(engine, &kept, false).await {
+            warn!(%error, piece = %id, "a text that came over a link is used later");
+        }
+        Ok(id)
+    }
+
+    /// Takes a text of which all pieces are there, or those that are if it is due.
+    async fn put_together(&self, engine: &Arc<Engine>, one: &StoredPiece, is_due: bool) -> Result<(), Refusal> {
+        let pieces = engine.storage.pieces_of(one).await?;
+        let Some(first) = pieces.first().cloned() else { return Ok(()) };
+        let mut parts = vec![None; usize::from(first.total)];
+        let mut used = vec![];
+        for piece in pieces {
+            let Some(place) = parts.get_mut(usize::from(piece.part).wrapping_sub(1)) else { continue };
+            // Another of the same place is of the next text that has this number.
+            if place.is_none() {
+                used.push(piece.id);
+                *place = Some(smpp::Piece { place: None, data_coding: piece.data_coding, octets: piece.octets });
+            }
+        }
+        if !is_due && parts.iter().any(Option::is_none) {
+            return Ok(());
+        }
+        let text = smpp::joined(&parts, self.alphabet).unwrap_or_default();
+        let kept = smpp::Kept { id: first.id.to_string(), from: first.theirs, to: first.ours, text };
+        self.receive(engine, first.id, kept).await?;
+        engine.storage.pieces_used(&used, engine.clock.now()).await?;
+        Ok(())
+    }
+
+    async fn receive(&self, engine: &Arc<Engine>, id: Uuid, kept: smpp::Kept) -> Result<(), Refusal> {
+        let owner = engine.storage.phone_number(&kept.to).await?.map(|number| number.phone_number.carrier);
+        let carrier = owner.filter(|carrier| self.sections.contains(carrier));
+        let carrier = carrier.unwrap_or_else(|| self.account().to_owned());
+        let incoming = Incoming {
+            carrier,
+            provider_id: kept.id.clone(),
+            from: kept.from.clone(),
+            to: kept.to.clone(),
+            text: MessageText::stored(kept.text.clone()),
+            media: vec![],
+            keyword: None,
+        };
+        let Received::Nobodys(reason) = engine.receive(incoming).await? else { return Ok(()) };
+        let body = serde_json::to_vec(&kept).map_err(|_| Refusal::StorageUnavailable)?;
+        dead_letter(engine, id, self.account(), (smpp::Kept::CONTENT_TYPE, body), reason).await
+    }
+
+    async fn receipt(&self, engine: &Arc<Engine>, provider_id: String, receipt: Receipt) -> Result<(), Refusal> {
+        if self.news(engine, &provider_id, &receipt).await? {
+            return Ok(());
+        }
+        let (id, carrier, at) = (engine.clock.new_id(), self.account().to_owned(), engine.clock.now());
+        let held = HeldReceipt { id, carrier, provider_id, receipt, at };
+        stored(|| engine.storage.hold_receipt(&held)).await
+    }
+
+    /// A text may have gone out by any link of the account.
+    async fn news(&self, engine: &Arc<Engine>, provider_id: &str, receipt: &Receipt) -> Result<bool, Refusal> {
+        for section in &self.sections {
+            let (provider_id, receipt) = (Some(provider_id.to_owned()), receipt.clone());
+            let news = News { attempt: None, provider_id, receipt, opted_out: false };
+            if engine.news(section, news).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The name under which all of its links keep what comes.
+    fn account(&self) -> &str {
+        self.sections.first().map_or("", String::as_str)
+    }
+
+    fn engine(&self) -> Option<Arc<Engine>> {
+        self.engine.get().and_then(Weak::upgrade)
+    }
+}
+
+/// A link's end of it. What was begun is finished, even if the link is gone.
+pub struct LinkEnd(pub Arc<Exchange>);
+
+impl smpp::Exchange for LinkEnd {
+    fn take(&self, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, smpp::NotNow>> {
+        let exchange = self.0.clone();
+        Box::pin(async move {
+            let taken = tokio::spawn(async move { exchange.taken(delivered).await }).await;
+            taken.map_err(|_| smpp::NotNow)?.map_err(|error| {
+                warn!(%error, "the carrier is to bring it again");
+                smpp::NotNow
+            })
+        })
+    }
+
+    fn answered(&self, taken: Vec<Uuid>) -> Pending<()> {
+        let exchange = self.0.clone();
+        Box::pin(async move {
+            let Some(engine) = exchange.engine() else { return };
+            // If that is not noted, a repeat may be taken for one a while longer: no more than that.
+            if let Err(error) = engine.storage.pieces_answered(&taken, engine.clock.now()).await {
+                info!(%error, "it is not noted that the carrier has seen our answers");
+            }
+        })
+    }
+}
+
+/// What the pieces of one long text of a pair have in common.
+fn long_text(place: &smpp::Place) -> String {
+    let form = match place.form {
+        smpp::Form::Udh8 => "udh8",
+        smpp::Form::Udh16 => "udh16",
+        smpp::Form::Sar => "sar",
+    };
+    format!("{form}/{}/{}", place.reference, place.total)
+}
+
+/// The one that has come again, if it is no new text: soon after a bind, what came before it and isn't known to be
+/// answered; and at any time a part of a long text that was here just now.
+fn repeated(same: &[SamePiece], bound_at: Option<Timestamp>, is_part: bool, now: Timestamp) -> Option<Uuid> {
+    let is_again = |s: &&SamePiece| bound_at.is_some_and(|bound| s.at < bound && !s.is_answered);
+    let is_doubled = |s: &&SamePiece| is_part && s.at.0 > now.0 - SAME_US;
+    same.iter().find(|s| is_again(s) || is_doubled(s)).map(|s| s.id)
+}
+
+/// Tries what may be done twice for a second.
+async fn stored<F: Future<Output = Result<(), StorageError>>>(store: impl Fn() -> F) -> Result<(), Refusal> {
+    for _ in 1..TRIES {
+        if store().await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(store().await?)
+}
+
+/// Keeps what can't be used. Of a text that is kept under this name already, there is one.
+async fn dead_letter(
+    engine: &Arc<Engine>,
+    id: Uuid,
+    carrier: &str,
+    (content_type, body): (&str, Vec<u8>),
+    reason: &str,
+) -> Result<(), Refusal> {
+    warn!(carrier, letter = %id, reason, "what came over a link is kept as a dead letter");
+    let letter = DeadLetter {
+        id,
+        tenant: None,
+        carrier: carrier.to_owned(),
+        kind: "inbound".to_owned(),
+        content_type: content_type.to_owned(),
+        path: String::new(),
+        body,
+        reason: reason.to_owned(),
+        at: engine.clock.now(),
+        replayed_at: None,
+    };
+    stored(|| engine.storage.keep_dead_letter(&letter)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn same(at: i64, is_answered: bool) -> [SamePiece; 1] {
+        [SamePiece { id: Uuid::from_u128(1), at: Timestamp(at * SECOND), is_answered }]
+    }
+
+    fn is_repeat(same: &[SamePiece], bound_at: Option<i64>, is_part: bool) -> bool {
+        repeated(same, bound_at.map(|at| Timestamp(at * SECOND)), is_part, Timestamp(1_000 * SECOND)).is_some()
+    }
+
+    #[test]
+    fn after_a_bind_what_isn_t_known_to_be_answered_comes_again() {
+        assert!(is_repeat(&same(900, false), Some(990), false));
+        assert!(!is_repeat(&same(900, true), Some(990), false), "the carrier knows that we have it");
+        assert!(!is_repeat(&same(995, false), Some(990), false), "it came on this very link");
+        assert!(!is_repeat(&same(900, false), None, false), "long after the bind people say the same twice");
+        assert!(!is_repeat(&[], Some(990), true));
+    }
+
+    #[test]
+    fn a_part_that_comes_twice_is_one() {
+        assert!(is_repeat(&same(999, true), None, true));
+        assert!(is_repeat(&same(701, true), Some(990), true));
+        assert!(!is_repeat(&same(700, true), None, true), "its number may be another text's by now");
+        assert!(!is_repeat(&same(999, true), None, false));
+    }
+}

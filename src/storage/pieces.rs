@@ -1,0 +1,212 @@
+//! Texts that came over a carrier's link, and pieces of long ones, from before they are answered until they are used; and
+//! receipts that came before what they are of.
+
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+use uuid::Uuid;
+
+use crate::domain::{Timestamp, phone::Number, sms::delivery::Receipt};
+
+use super::{
+    Storage, StorageError, column,
+    dialect::{Column, Hex, bulk},
+};
+
+/// A text, or a piece of one, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPiece {
+    /// Its name. The text that begins with it has the same.
+    pub id: Uuid,
+    /// Whose link it came by: the first of the sections that share the account.
+    pub carrier: String,
+    /// Which of our numbers it is for.
+    pub ours: Number,
+    /// Who sent it.
+    pub theirs: Number,
+    /// Which long text of the pair's it belongs to; none if it is a text by itself.
+    pub long_text: Option<String>,
+    /// Which part of that, from 1.
+    pub part: u8,
+    /// Of so many.
+    pub total: u8,
+    /// How it is encoded.
+    pub data_coding: u8,
+    /// What it says.
+    pub octets: Vec<u8>,
+    /// Of all that it came with: the same again has the same.
+    pub digest: Vec<u8>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// One that came before, and is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SamePiece {
+    /// Its name.
+    pub id: Uuid,
+    /// When it came.
+    pub at: Timestamp,
+    /// Whether the carrier is known to have seen our answer.
+    pub is_answered: bool,
+}
+
+/// A receipt for a text that nobody knows of yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldReceipt {
+    /// Its name.
+    pub id: Uuid,
+    /// Whose link it came by.
+    pub carrier: String,
+    /// What the carrier calls the text.
+    pub provider_id: String,
+    /// What became of that.
+    pub receipt: Receipt,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+impl Storage {
+    /// Keeps a piece. The same one again changes nothing.
+    pub async fn keep_piece(&self, piece: &StoredPiece) -> Result<(), StorageError> {
+        let sql = "INSERT INTO piece (id, carrier, our_number, number, long_text, part, total, data_coding, octets, \
+             digest, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+        let values: [Value; 11] = [
+            piece.id.into(),
+            piece.carrier.as_str().into(),
+            piece.ours.as_str().into(),
+            piece.theirs.as_str().into(),
+            piece.long_text.as_deref().into(),
+            i64::from(piece.part).into(),
+            i64::from(piece.total).into(),
+            i64::from(piece.data_coding).into(),
+            piece.octets.clone().into(),
+            piece.digest.clone().into(),
+            piece.at.0.into(),
+        ];
+        let insert = self.statement(sql, values);
+        self.0.writer.run(async |db| db.execute_raw(insert).await).await?;
+        Ok(())
+    }
+
+    /// The newest that are the same, newest first.
+    pub async fn pieces_like(&self, carrier: &str, digest: &[u8]) -> Result<Vec<SamePiece>, StorageError> {
+        let sql = "SELECT id, at, answered_at IS NOT NULL AS is_answered FROM piece \
+             WHERE carrier = $1 AND digest = $2 ORDER BY id DESC LIMIT 20";
+        let rows = self.0.reader.query_all_raw(self.statement(sql, [carrier.into(), digest.to_vec().into()])).await?;
+        let same = |row: &QueryResult| {
+            let (id, at) = (column(row, "id")?, Timestamp(column(row, "at")?));
+            Ok(SamePiece { id, at, is_answered: column(row, "is_answered")? })
+        };
+        rows.iter().map(same).collect()
+    }
+
+    /// The pieces of a long text that are not used yet, oldest first.
+    pub async fn pieces_of(&self, one: &StoredPiece) -> Result<Vec<StoredPiece>, StorageError> {
+        let Some(long_text) = &one.long_text else { return Ok(vec![one.clone()]) };
+        let sql = "SELECT * FROM piece WHERE carrier = $1 AND number = $2 AND our_number = $3 AND long_text = $4 \
+             AND used_at IS NULL ORDER BY id";
+        let (theirs, ours) = (one.theirs.as_str(), one.ours.as_str());
+        let values = [one.carrier.as_str().into(), theirs.into(), ours.into(), long_text.as_str().into()];
+        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
+        rows.iter().map(piece).collect()
+    }
+
+    /// What is not used yet and came before this, oldest first.
+    pub async fn unused_pieces(&self, before: Timestamp, limit: usize) -> Result<Vec<StoredPiece>, StorageError> {
+        let sql = "SELECT * FROM piece WHERE used_at IS NULL AND at < $1 ORDER BY at LIMIT $2";
+        let values = [before.0.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
+        rows.iter().map(piece).collect()
+    }
+
+    /// The text that these make is stored: they are needed no more, but to know a repeat.
+    pub async fn pieces_used(&self, ids: &[Uuid], now: Timestamp) -> Result<(), StorageError> {
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "UPDATE piece SET used_at = $1, octets = $3 WHERE id IN (SELECT r.id FROM {rows} r) AND used_at IS NULL"
+        );
+        let values =
+            [now.0.into(), bulk(&ids.iter().map(|id| (Hex(*id),)).collect::<Vec<_>>()), Vec::<u8>::new().into()];
+        let update = self.statement(&sql, values);
+        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
+        Ok(())
+    }
+
+    /// The carrier has seen our answers to these: it does not bring them again.
+    pub async fn pieces_answered(&self, ids: &[Uuid], now: Timestamp) -> Result<(), StorageError> {
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!("UPDATE piece SET answered_at = $1 WHERE id IN (SELECT r.id FROM {rows} r)");
+        let values = [now.0.into(), bulk(&ids.iter().map(|id| (Hex(*id),)).collect::<Vec<_>>())];
+        let update = self.statement(&sql, values);
+        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
+        Ok(())
+    }
+
+    /// Forgets what was used: that which was answered before `answered`, and whatever came before `all`.
+    pub async fn forget_pieces(&self, answered: Timestamp, all: Timestamp) -> Result<(), StorageError> {
+        let sql = "DELETE FROM piece WHERE used_at IS NOT NULL AND at < $1 AND (answered_at IS NOT NULL OR at < $2)";
+        let delete = self.statement(sql, [answered.0.into(), all.0.into()]);
+        self.0.writer.run(async |db| db.execute_raw(delete).await).await?;
+        Ok(())
+    }
+
+    /// Holds a receipt until what it is of is known.
+    pub async fn hold_receipt(&self, held: &HeldReceipt) -> Result<(), StorageError> {
+        let sql = "INSERT INTO held_receipt (id, carrier, provider_id, receipt, at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT DO NOTHING";
+        let receipt =
+            serde_json::to_string(&held.receipt).map_err(|_| StorageError::Inconsistent("a receipt".into()))?;
+        let values: [Value; 5] = [
+            held.id.into(),
+            held.carrier.as_str().into(),
+            held.provider_id.as_str().into(),
+            receipt.into(),
+            held.at.0.into(),
+        ];
+        let insert = self.statement(sql, values);
+        self.0.writer.run(async |db| db.execute_raw(insert).await).await?;
+        Ok(())
+    }
+
+    /// Receipts that are held, oldest first.
+    pub async fn held_receipts(&self, limit: usize) -> Result<Vec<HeldReceipt>, StorageError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "SELECT * FROM held_receipt ORDER BY id LIMIT $1";
+        let rows = self.0.reader.query_all_raw(self.statement(sql, [limit.into()])).await?;
+        let held = |row: &QueryResult| {
+            let receipt: String = column(row, "receipt")?;
+            Ok(HeldReceipt {
+                id: column(row, "id")?,
+                carrier: column(row, "carrier")?,
+                provider_id: column(row, "provider_id")?,
+                receipt: serde_json::from_str(&receipt).map_err(|_| StorageError::Inconsistent("a receipt".into()))?,
+                at: Timestamp(column(row, "at")?),
+            })
+        };
+        rows.iter().map(held).collect()
+    }
+
+    /// It is held no longer.
+    pub async fn let_receipt_go(&self, id: Uuid) -> Result<(), StorageError> {
+        let delete = self.statement("DELETE FROM held_receipt WHERE id = $1", [id.into()]);
+        self.0.writer.run(async |db| db.execute_raw(delete).await).await?;
+        Ok(())
+    }
+}
+
+fn piece(row: &QueryResult) -> Result<StoredPiece, StorageError> {
+    let small =
+        |name: &str| u8::try_from(column::<i64>(row, name)?).map_err(|_| StorageError::Inconsistent("a piece".into()));
+    Ok(StoredPiece {
+        id: column(row, "id")?,
+        carrier: column(row, "carrier")?,
+        ours: Number::stored(column(row, "our_number")?),
+        theirs: Number::stored(column(row, "number")?),
+        long_text: column(row, "long_text")?,
+        part: small("part")?,
+        total: small("total")?,
+        data_coding: small("data_coding")?,
+        octets: column(row, "octets")?,
+        digest: column(row, "digest")?,
+        at: Timestamp(column(row, "at")?),
+    })
+}
