@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signer, SigningKey};
 use partyline::{
-    config::{Carrier, Secret, Telnyx},
+    config::{Carrier, OneOrTwo, Secret, Telnyx},
     domain::{Timestamp, sms::segments::estimate},
 };
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl Language for TelnyxLanguage {
         Carrier::Telnyx(Telnyx {
             pace_per_s,
             api_key: Secret(KEY.into()),
-            public_key: BASE64_STANDARD.encode(self.0.verifying_key().as_bytes()),
+            public_key: OneOrTwo::One(Secret(BASE64_STANDARD.encode(self.0.verifying_key().as_bytes()))),
             base_url: Some(base_url),
             messaging_profile_id: None,
         })
