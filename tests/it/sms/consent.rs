@@ -38,6 +38,8 @@ async fn stop_is_shown_confirmed_once_and_starts_no_clock(kind: Kind) {
     let jake = person(&engine.api(), "201", &[MAIN]).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Offer of the day").await;
+    // What is still queued would not go out any more.
+    jake.delivery_until(&thread, 1, "delivered").await;
     let mut session = jake.connect().await;
     engine.text_in(ANN, MAIN, "STOP").await;
     session.event("consent.updated").await;
