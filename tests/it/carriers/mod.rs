@@ -3,6 +3,7 @@
 
 mod exchange;
 mod server;
+mod slow_disk;
 mod smpp;
 mod smsc;
 mod telnyx;
