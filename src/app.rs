@@ -14,6 +14,7 @@ use actix_web::{
     rt::net::TcpStream,
     web::Data,
 };
+use futures_util::future::join_all;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use socket2::SockRef;
 use thiserror::Error;
@@ -170,7 +171,7 @@ impl Running {
         self.engine.go_away(SPREAD).await;
         self.server.stop(true).await;
         self.engine.stop().await;
-        self.engine.carriers.values().for_each(|carrier| carrier.close());
+        join_all(self.engine.carriers.values().map(|carrier| carrier.close())).await;
         self.engine.storage.close().await;
         drop(self.database);
         info!("stopped");

@@ -83,8 +83,10 @@ pub trait Carrier: Send + Sync {
         None
     }
 
-    /// Takes leave of the carrier, if it holds a connection: nothing more is sent.
-    fn close(&self) {}
+    /// Takes leave of the carrier, if it holds a connection: nothing more is sent. It takes a moment at most.
+    fn close(&self) -> Pending<()> {
+        Box::pin(async {})
+    }
 
     /// What a carrier expects to hear when all is well: a content type and a body.
     fn thanks(&self) -> (&'static str, &'static str) {

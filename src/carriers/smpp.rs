@@ -66,6 +66,8 @@ use window::Text;
 pub const WINDOW: usize = 10;
 /// What a carrier brings again that it did not see answered, it brings soon after a bind.
 const AFTER_BIND: Duration = Duration::from_secs(60);
+/// Why a link is down that we closed.
+const CLOSED: &str = "closed";
 /// Texts that wait for their turn on a link.
 const QUEUED: usize = 256;
 
@@ -203,7 +205,7 @@ impl Smpp {
             let ended = self.once(&mut texts, &exchange, &mut lost, &mut refused).await;
             let (state, reason, pauses, pause) = match ended {
                 Ended::Closed => {
-                    self.is_now(LinkState::Down, Some("closed".into()));
+                    self.is_now(LinkState::Down, Some(CLOSED.into()));
                     return;
                 }
                 Ended::Refused(code) => match status::bind_refused(code) {
@@ -222,6 +224,7 @@ impl Smpp {
             let pause_now = jittered(*pause);
             *pause = (*pause * 2).min(pauses.1);
             if !self.wait(pause_now, &mut texts).await {
+                self.is_now(LinkState::Down, Some(CLOSED.into()));
                 return;
             }
         }
@@ -359,8 +362,14 @@ impl Carrier for Smpp {
         Some(self.0.state.borrow().clone())
     }
 
-    fn close(&self) {
-        self.0.close.notify_one();
+    fn close(&self) -> Pending<()> {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move {
+            inner.close.notify_one();
+            let mut link = inner.state.subscribe();
+            let closed = link.wait_for(|link| link.reason.as_deref() == Some(CLOSED));
+            let _ = timeout(inner.timing.farewell * 2, closed).await;
+        })
     }
 
     fn fetch(&self, _: Media, _: usize) -> Pending<Result<Fetched, FetchError>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use partyline::{carriers::smpp::Timing, clock::Clock};
+use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
 use serde_json::json;
 
 use super::{Doomed, NAME, Office, QUICK, engine, link_is, quick, submits};
@@ -113,7 +113,7 @@ async fn a_link_that_is_reset_or_unbound_while_idle_comes_back() {
 #[tokio::test]
 async fn a_carrier_that_says_nothing_any_more_is_asked_and_left() {
     let links = Timing { enquire: Duration::from_millis(50), answer: Duration::from_millis(500), ..QUICK };
-    let office = Office::with(partyline::app::Options { links, ..quick(Clock::System) }, &[NAME]).await;
+    let office = Office::with(Options { links, ..quick(Clock::System) }, &[NAME]).await;
     let is_asked = |seen: &serde_json::Value| {
         seen["others"].as_array().unwrap().iter().filter(|pdu| pdu["command"] == "enquire_link").count() >= 3
     };
@@ -138,7 +138,9 @@ async fn a_clean_stop_takes_its_leave() {
 
 #[tokio::test]
 async fn no_more_is_in_flight_than_the_window_has_room_for() {
-    let office = Office::open().await;
+    // However long the twelve take to be written.
+    let links = Timing { answer: Duration::from_secs(60), ..QUICK };
+    let office = Office::with(Options { links, ..quick(Clock::System) }, &[NAME]).await;
     office.smsc.does(json!(vec![json!({"held": true}); 12])).await;
     let numbers: Vec<_> = (0..12).map(|n| format!("+1404555{:04}", 2_001 + n)).collect();
     let mut threads = vec![];
