@@ -441,6 +441,7 @@ mod tests {
         });
     }
 
+    #[cfg(feature = "smpp")]
     #[test]
     fn the_example_shows_every_key_with_its_default() {
         let example = include_str!("../docs/partyline.example.toml");

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use partyline::{
-    carriers::{Account, Carrier, Kind, Said, Twilio, Webhook},
+    carriers::{Account, Carrier, Kind, Places, Said, Twilio, Webhook},
     domain::Timestamp,
 };
 
@@ -15,10 +15,12 @@ static TWILIO: LazyLock<Twilio> = LazyLock::new(|| {
     let account = Account {
         account_sid: "AC1".into(),
         auth_tokens: vec!["12345".into(), "67890".into()],
-        base_url: "https://api.twilio.com".into(),
         messaging_service_sid: None,
-        public_url: "https://sms.example.com:8443/engine".into(),
-        name: "main".into(),
+        places: Places {
+            base_url: "https://api.twilio.com".into(),
+            public_url: "https://sms.example.com:8443/engine".into(),
+            name: "main".into(),
+        },
         pace_per_s: 1.0,
     };
     Twilio::new(account).expect("an account that can work")

@@ -11,6 +11,7 @@ mod m0006_voice_queues;
 mod m0007_contacts;
 mod m0008_webhooks;
 mod m0009_links;
+mod m0010_sessions;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_contacts::Migration),
             Box::new(m0008_webhooks::Migration),
             Box::new(m0009_links::Migration),
+            Box::new(m0010_sessions::Migration),
         ]
     }
 }

@@ -3,9 +3,11 @@
 //! A text has no name over SMPP. It gets ours when it is kept, and that makes it one text however often it is taken from
 //! there; the same octets again are the same text where the carrier may not have seen that we had it.
 
+mod sessions;
+
 use std::{
     collections::BTreeSet,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -23,18 +25,17 @@ use crate::{
             inbound::{Incoming, News},
         },
     },
-    storage::{DeadLetter, HeldReceipt, SamePiece, StorageError, StoredPiece},
+    storage::{DeadLetter, HeldReceipt, StorageError, StoredPiece},
 };
 
 use super::{Engine, texts::Received};
+use sessions::Sessions;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// What was kept and not used at once, is used after this (in microseconds).
 const LEFT_US: i64 = 10 * 1_000_000;
 /// A long text of which parts are missing is shown without them after this.
 const LONG_US: i64 = 5 * 60 * 1_000_000;
-/// A part of a long text that came within this is not another one.
-const SAME_US: i64 = LONG_US;
 /// A receipt waits so long for what it is of.
 const HELD_US: i64 = 60 * 1_000_000;
 /// What the carrier knows to be answered is needed no more after this ...
@@ -55,12 +56,13 @@ pub struct Exchange {
     sections: Vec<String>,
     alphabet: smpp::DefaultAlphabet,
     engine: OnceLock<Weak<Engine>>,
+    sessions: Mutex<Sessions>,
 }
 
 impl Exchange {
     /// For these sections of the configuration, of which there is at least one.
     pub fn new(sections: Vec<String>, alphabet: smpp::DefaultAlphabet) -> Arc<Self> {
-        Arc::new(Self { sections, alphabet, engine: OnceLock::new() })
+        Arc::new(Self { sections, alphabet, engine: OnceLock::new(), sessions: Mutex::default() })
     }
 
     /// The engine is there from now on.
@@ -102,16 +104,27 @@ impl Exchange {
                 counter!("partyline_carrier_news_unknown_total", "carrier" => self.account().to_owned()).increment(1);
             }
         }
+        self.settle(engine, now).await?;
         if also_forget {
             engine.storage.forget_pieces(Timestamp(now.0 - ANSWERED_US), Timestamp(now.0 - ALL_US)).await?;
         }
         Ok(())
     }
 
-    async fn taken(&self, delivered: smpp::Delivered) -> Result<Option<Uuid>, Refusal> {
+    /// What came in sessions that are over, and did not come again in time, does not any more.
+    async fn settle(&self, engine: &Arc<Engine>, now: Timestamp) -> Result<(), Refusal> {
+        let settled = self.sessions().settled(now);
+        if let Some((live, before)) = settled {
+            engine.storage.pieces_settled(&self.sections, &live, before, now).await?;
+            self.sessions().is_settled(before);
+        }
+        Ok(())
+    }
+
+    async fn taken(&self, session: Uuid, delivered: smpp::Delivered) -> Result<Option<Uuid>, Refusal> {
         let engine = self.engine().filter(|engine| !engine.is_stopping()).ok_or(Refusal::Busy)?;
         match delivered {
-            smpp::Delivered::Text(arrived) => self.text(&engine, *arrived).await.map(Some),
+            smpp::Delivered::Text(arrived) => self.text(&engine, session, *arrived).await.map(Some),
             smpp::Delivered::Receipt { id, receipt } => self.receipt(&engine, id, receipt).await.map(|()| None),
             smpp::Delivered::Unreadable { reason, pdu } => {
                 let kind = ("application/octet-stream", pdu);
@@ -120,11 +133,12 @@ impl Exchange {
         }
     }
 
-    async fn text(&self, engine: &Arc<Engine>, arrived: smpp::Arrived) -> Result<Uuid, Refusal> {
+    async fn text(&self, engine: &Arc<Engine>, session: Uuid, arrived: smpp::Arrived) -> Result<Uuid, Refusal> {
         let (now, id) = (engine.clock.now(), engine.clock.new_id());
         let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
-        let same = engine.storage.pieces_like(self.account(), &digest).await?;
-        if let Some(before) = repeated(&same, arrived.bound_at, arrived.piece.place.is_some(), now) {
+        let mut same = engine.storage.pieces_like(&digest).await?;
+        same.retain(|piece| self.sections.contains(&piece.carrier));
+        if let Some(before) = self.sessions().repeated(&same, arrived.piece.place.is_some(), now) {
             counter!("partyline_smpp_repeats_total", "carrier" => self.account().to_owned()).increment(1);
             return Ok(before);
         }
@@ -141,6 +155,7 @@ impl Exchange {
             octets: arrived.piece.octets,
             digest,
             at: now,
+            session: Some(session),
         };
         stored(|| engine.storage.keep_piece(&kept)).await?;
         // It is on disk, and will be used: now, or in a moment.
@@ -218,6 +233,15 @@ impl Exchange {
         self.sections.first().map_or("", String::as_str)
     }
 
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The engine's time. Before it is there, nothing comes.
+    fn now(&self) -> Timestamp {
+        self.engine().map_or(Timestamp(0), |engine| engine.clock.now())
+    }
+
     fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.get().and_then(Weak::upgrade)
     }
@@ -227,10 +251,18 @@ impl Exchange {
 pub struct LinkEnd(pub Arc<Exchange>);
 
 impl smpp::Exchange for LinkEnd {
-    fn take(&self, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, smpp::NotNow>> {
+    fn bound(&self, session: Uuid) {
+        self.0.sessions().bound(session, self.0.now());
+    }
+
+    fn ended(&self, session: Uuid) {
+        self.0.sessions().ended(session, self.0.now());
+    }
+
+    fn take(&self, session: Uuid, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, smpp::NotNow>> {
         let exchange = self.0.clone();
         Box::pin(async move {
-            let taken = tokio::spawn(async move { exchange.taken(delivered).await }).await;
+            let taken = tokio::spawn(async move { exchange.taken(session, delivered).await }).await;
             taken.map_err(|_| smpp::NotNow)?.map_err(|error| {
                 warn!(%error, "the carrier is to bring it again");
                 smpp::NotNow
@@ -258,14 +290,6 @@ fn long_text(place: &smpp::Place) -> String {
         smpp::Form::Sar => "sar",
     };
     format!("{form}/{}/{}", place.reference, place.total)
-}
-
-/// The one that has come again, if it is no new text: soon after a bind, what came before it and isn't known to be
-/// answered; and at any time a part of a long text that was here just now.
-fn repeated(same: &[SamePiece], bound_at: Option<Timestamp>, is_part: bool, now: Timestamp) -> Option<Uuid> {
-    let is_again = |s: &&SamePiece| bound_at.is_some_and(|bound| s.at < bound && !s.is_answered);
-    let is_doubled = |s: &&SamePiece| is_part && s.at.0 > now.0 - SAME_US;
-    same.iter().find(|s| is_again(s) || is_doubled(s)).map(|s| s.id)
 }
 
 /// Tries what may be done twice for a second.
@@ -301,36 +325,4 @@ async fn dead_letter(
         replayed_at: None,
     };
     stored(|| engine.storage.keep_dead_letter(&letter)).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: i64 = 1_000_000;
-
-    fn same(at: i64, is_answered: bool) -> [SamePiece; 1] {
-        [SamePiece { id: Uuid::from_u128(1), at: Timestamp(at * SECOND), is_answered }]
-    }
-
-    fn is_repeat(same: &[SamePiece], bound_at: Option<i64>, is_part: bool) -> bool {
-        repeated(same, bound_at.map(|at| Timestamp(at * SECOND)), is_part, Timestamp(1_000 * SECOND)).is_some()
-    }
-
-    #[test]
-    fn after_a_bind_what_isn_t_known_to_be_answered_comes_again() {
-        assert!(is_repeat(&same(900, false), Some(990), false));
-        assert!(!is_repeat(&same(900, true), Some(990), false), "the carrier knows that we have it");
-        assert!(!is_repeat(&same(995, false), Some(990), false), "it came on this very link");
-        assert!(!is_repeat(&same(900, false), None, false), "long after the bind people say the same twice");
-        assert!(!is_repeat(&[], Some(990), true));
-    }
-
-    #[test]
-    fn a_part_that_comes_twice_is_one() {
-        assert!(is_repeat(&same(999, true), None, true));
-        assert!(is_repeat(&same(701, true), Some(990), true));
-        assert!(!is_repeat(&same(700, true), None, true), "its number may be another text's by now");
-        assert!(!is_repeat(&same(999, true), None, false));
-    }
 }

@@ -55,7 +55,7 @@ pub use alphabet::DefaultAlphabet;
 pub use ids::ReceiptIds;
 pub use piece::{Form, Piece, Place, Sar, joined, piece};
 pub use receipt::{Receipted, receipt};
-pub use receive::{Arrived, Delivered};
+pub use receive::{Arrived, Delivered, all_delivered};
 
 use link::{Ended, Ends, Link};
 use pdu::Address;
@@ -64,8 +64,6 @@ use window::Text;
 
 /// The most segments in flight, if the configuration doesn't say.
 pub const WINDOW: usize = 10;
-/// What a carrier brings again that it did not see answered, it brings soon after a bind.
-const AFTER_BIND: Duration = Duration::from_secs(60);
 /// Why a link is down that we closed.
 const CLOSED: &str = "closed";
 /// Texts that wait for their turn on a link.
@@ -143,9 +141,13 @@ impl Default for Timing {
 
 /// What a link reaches: the engine.
 pub trait Exchange: Send + Sync {
+    /// A session begins: a link is bound. What was not seen answered before may come again from now on.
+    fn bound(&self, session: Uuid);
+    /// A session has ended, and its link with it.
+    fn ended(&self, session: Uuid);
     /// Takes what the carrier brought. When this answers, it is on disk, and the carrier may forget it; the name is that
     /// under which it is known whether the carrier has seen our answer.
-    fn take(&self, delivered: Delivered) -> Pending<Result<Option<Uuid>, NotNow>>;
+    fn take(&self, session: Uuid, delivered: Delivered) -> Pending<Result<Option<Uuid>, NotNow>>;
     /// The carrier has seen our answers to these.
     fn answered(&self, taken: Vec<Uuid>) -> Pending<()>;
 }
@@ -299,8 +301,11 @@ impl Smpp {
         (*lost, *refused) = (timing.reconnect.0, timing.refused.0);
         info!(carrier = account.name, "the link is up");
         self.is_now(LinkState::Up, None);
-        let bound_at = self.0.clock.now();
-        link.serve(Ends { texts, exchange: exchange.clone(), close, bound_at }).await
+        let session = self.0.clock.new_id();
+        exchange.bound(session);
+        let ended = link.serve(Ends { texts, exchange: exchange.clone(), close, session }).await;
+        exchange.ended(session);
+        ended
     }
 
     /// Waits before the next try. What is to be sent meanwhile is not: it is told so at once. False if it is closed.

@@ -22,12 +22,12 @@ use super::{
     error::{Problems, Refused, respond},
 };
 
-/// A text comes in.
+/// A text comes in: a form of a Twilio-compatible carrier, an event of Telnyx.
 #[utoipa::path(
     tag = "carriers",
     security(()),
     params(("name" = String, Path)),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"))),
     responses((status = 200, body = String, content_type = "text/xml"), Problems)
 )]
 #[post("/v1/carriers/{name}/inbound")]
@@ -45,7 +45,7 @@ pub async fn inbound(
     tag = "carriers",
     security(()),
     params(("name" = String, Path)),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"))),
     responses((status = 200, body = String, content_type = "text/xml"), Problems)
 )]
 #[post("/v1/carriers/{name}/status")]
@@ -63,7 +63,7 @@ pub async fn status(
     tag = "carriers",
     security(()),
     params(("name" = String, Path), ("attempt" = String, Path)),
-    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    request_body(content((String = "application/x-www-form-urlencoded"), (serde_json::Value = "application/json"))),
     responses((status = 200, body = String, content_type = "text/xml"), Problems)
 )]
 #[post("/v1/carriers/{name}/status/{attempt}")]

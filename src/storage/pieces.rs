@@ -36,13 +36,19 @@ pub struct StoredPiece {
     pub digest: Vec<u8>,
     /// When it came.
     pub at: Timestamp,
+    /// In which session of a link.
+    pub session: Option<Uuid>,
 }
 
 /// One that came before, and is the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SamePiece {
     /// Its name.
     pub id: Uuid,
+    /// Whose link it came by.
+    pub carrier: String,
+    /// In which session of that.
+    pub session: Option<Uuid>,
     /// When it came.
     pub at: Timestamp,
     /// Whether the carrier is known to have seen our answer.
@@ -68,8 +74,8 @@ impl Storage {
     /// Keeps a piece. The same one again changes nothing.
     pub async fn keep_piece(&self, piece: &StoredPiece) -> Result<(), StorageError> {
         let sql = "INSERT INTO piece (id, carrier, our_number, number, long_text, part, total, data_coding, octets, \
-             digest, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
-        let values: [Value; 11] = [
+             digest, at, session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+        let values: [Value; 12] = [
             piece.id.into(),
             piece.carrier.as_str().into(),
             piece.ours.as_str().into(),
@@ -81,6 +87,7 @@ impl Storage {
             piece.octets.clone().into(),
             piece.digest.clone().into(),
             piece.at.0.into(),
+            piece.session.into(),
         ];
         let insert = self.statement(sql, values);
         self.0.writer.run(async |db| db.execute_raw(insert).await).await?;
@@ -88,13 +95,14 @@ impl Storage {
     }
 
     /// The newest that are the same, newest first.
-    pub async fn pieces_like(&self, carrier: &str, digest: &[u8]) -> Result<Vec<SamePiece>, StorageError> {
-        let sql = "SELECT id, at, answered_at IS NOT NULL AS is_answered FROM piece \
-             WHERE carrier = $1 AND digest = $2 ORDER BY id DESC LIMIT 20";
-        let rows = self.0.reader.query_all_raw(self.statement(sql, [carrier.into(), digest.to_vec().into()])).await?;
+    pub async fn pieces_like(&self, digest: &[u8]) -> Result<Vec<SamePiece>, StorageError> {
+        let sql = "SELECT id, carrier, session, at, answered_at IS NOT NULL AS is_answered FROM piece \
+             WHERE digest = $1 ORDER BY id DESC LIMIT 20";
+        let rows = self.0.reader.query_all_raw(self.statement(sql, [digest.to_vec().into()])).await?;
         let same = |row: &QueryResult| {
             let (id, at) = (column(row, "id")?, Timestamp(column(row, "at")?));
-            Ok(SamePiece { id, at, is_answered: column(row, "is_answered")? })
+            let (carrier, session) = (column(row, "carrier")?, column(row, "session")?);
+            Ok(SamePiece { id, carrier, session, at, is_answered: column(row, "is_answered")? })
         };
         rows.iter().map(same).collect()
     }
@@ -137,6 +145,27 @@ impl Storage {
         let sql = format!("UPDATE piece SET answered_at = $1 WHERE id IN (SELECT r.id FROM {rows} r)");
         let values = [now.0.into(), bulk(&ids.iter().map(|id| (Hex(*id),)).collect::<Vec<_>>())];
         let update = self.statement(&sql, values);
+        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
+        Ok(())
+    }
+
+    /// What came over these before a time, in none of these sessions, does not come again any more.
+    pub async fn pieces_settled(
+        &self,
+        carriers: &[String],
+        live: &[Uuid],
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let of = self.0.dialect.rows(3, &[("carrier", Column::Text)]);
+        let live_ones = self.0.dialect.rows(4, &[("session", Column::Uuid)]);
+        let sql = format!(
+            "UPDATE piece SET answered_at = $1 WHERE answered_at IS NULL AND at < $2 AND carrier IN (SELECT r.carrier FROM {of} r) \
+             AND (session IS NULL OR session NOT IN (SELECT r.session FROM {live_ones} r))"
+        );
+        let carriers = bulk(&carriers.iter().map(|carrier| (carrier,)).collect::<Vec<_>>());
+        let live = bulk(&live.iter().map(|session| (Hex(*session),)).collect::<Vec<_>>());
+        let update = self.statement(&sql, [now.0.into(), before.0.into(), carriers, live]);
         self.0.writer.run(async |db| db.execute_raw(update).await).await?;
         Ok(())
     }
@@ -207,6 +236,7 @@ fn piece(row: &QueryResult) -> Result<StoredPiece, StorageError> {
         data_coding: small("data_coding")?,
         octets: column(row, "octets")?,
         digest: column(row, "digest")?,
+        session: column(row, "session")?,
         at: Timestamp(column(row, "at")?),
     })
 }

@@ -328,13 +328,16 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
         octets: vec![1],
         digest: vec![2; 32],
         at: Timestamp(1),
+        session: Some(Uuid::from_u128(7)),
     };
     storage.keep_piece(&piece).await.unwrap();
-    storage.pieces_like("sim", &piece.digest).await.unwrap();
+    storage.pieces_like(&piece.digest).await.unwrap();
     assert_eq!(storage.pieces_of(&piece).await.unwrap(), std::slice::from_ref(&piece));
     storage.unused_pieces(Timestamp(5), 5).await.unwrap();
     storage.pieces_used(&[piece.id], Timestamp(5)).await.unwrap();
     storage.pieces_answered(&[piece.id], Timestamp(5)).await.unwrap();
+    let live = [Uuid::from_u128(7)];
+    storage.pieces_settled(std::slice::from_ref(&piece.carrier), &live, Timestamp(5), Timestamp(5)).await.unwrap();
     storage.forget_pieces(Timestamp(5), Timestamp(5)).await.unwrap();
     let (id, carrier, provider_id) = (Uuid::from_u128(6), "sim".into(), "1".into());
     let held = HeldReceipt { id, carrier, provider_id, receipt: Receipt::Delivered, at: Timestamp(1) };

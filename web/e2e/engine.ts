@@ -48,8 +48,11 @@ export class Engine {
     private readonly key: string,
   ) {}
 
-  /** With `limits`, it takes as much at once as a test that fills it wants to give. Its texts go to the simulator. */
-  static async start({ limits = false, knobs = {} }: { limits?: boolean; knobs?: Knobs } = {}): Promise<Engine> {
+  /**
+   * With `limits`, it takes as much at once as a test that fills it wants to give. Its texts go to the simulator; `sections`
+   * are more of its configuration, other carriers' for one.
+   */
+  static async start({ limits = false, knobs = {}, sections = '' }: { limits?: boolean; knobs?: Knobs; sections?: string } = {}): Promise<Engine> {
     const folder = mkdtempSync(join(tmpdir(), 'partyline-e2e-'))
     const port = await freePort()
     const config = join(folder, 'partyline.toml')
@@ -58,7 +61,8 @@ export class Engine {
       `listen = "127.0.0.1:${port}"\npublic_url = "http://localhost:${port}"\ndatabase_url = "sqlite://${folder}/p.db?mode=rwc"\n` +
         '[carriers.sim]\nkind = "simulator"\npace_per_s = 1000\n[carriers.sim.knobs]\n' +
         Object.entries(knobs).map(([knob, value]) => `${knob} = ${value}\n`).join('') +
-        (limits ? '[limits]\nsends_per_s = 100000\nsends_burst = 100000\nframes_per_s = 100000\nframes_burst = 100000\n' : ''),
+        (limits ? '[limits]\nsends_per_s = 100000\nsends_burst = 100000\nframes_per_s = 100000\nframes_burst = 100000\n' : '') +
+        sections,
     )
     const said = execFileSync(BINARY, ['api-key', 'create', '--tenant', 'default', '--scope', 'pbx', '--config', config], {
       env: environment(),
@@ -134,7 +138,7 @@ export class Engine {
   // SMS
 
   /** One of the company's phone numbers, as the PBX says it. */
-  async number(number: string, label: string, said: { sms_enabled?: boolean; extension?: string; queue?: string } = {}): Promise<void> {
+  async number(number: string, label: string, said: { sms_enabled?: boolean; extension?: string; queue?: string; carrier?: string } = {}): Promise<void> {
     const body = { carrier: 'sim', label, sms_enabled: true, ...said }
     await this.call(this.key, 'PUT', `/v1/pbx/numbers/${encodeURIComponent(number)}`, body)
   }

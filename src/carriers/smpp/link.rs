@@ -15,10 +15,10 @@ use tokio::{
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::{carriers::Pending, domain::Timestamp};
+use crate::carriers::Pending;
 
 use super::{
-    AFTER_BIND, Account, Exchange, NotNow, Timing, pdu,
+    Account, Exchange, NotNow, Timing, pdu,
     pdu::{Heard, What},
     receive,
     window::{Text, Window},
@@ -65,8 +65,8 @@ pub(super) struct Ends<'a> {
     pub texts: &'a mut mpsc::Receiver<Text>,
     pub exchange: Arc<dyn Exchange>,
     pub close: &'a Notify,
-    /// When it was bound, by the engine's clock.
-    pub bound_at: Timestamp,
+    /// Its name, from this bind on.
+    pub session: Uuid,
 }
 
 /// What is to be taken, one after the other.
@@ -117,11 +117,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
     }
 
     async fn carry(&mut self, window: &mut Window, ends: Ends<'_>) -> Result<Ended, Ended> {
-        let Ends { texts, exchange, close, bound_at } = ends;
-        let began = Instant::now();
+        let Ends { texts, exchange, close, session } = ends;
         let mut waiting: VecDeque<Taking> = VecDeque::new();
         let mut unproven = Unproven::default();
-        let mut enquires_at = began + self.timing.enquire;
+        let mut enquires_at = Instant::now() + self.timing.enquire;
         let mut enquired: Option<(u32, Instant)> = None;
         let mut close = pin!(close.notified());
         loop {
@@ -159,12 +158,11 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
                             // It may be an answer to a submit that wasn't understood.
                             What::Nack => window.answered(sequence, status.max(1), String::new(), Instant::now()),
                             What::Brought(_) | What::Unreadable => {
-                                let just_bound = (began.elapsed() < AFTER_BIND).then_some(bound_at);
-                                let delivered = receive::delivered(what, whole, just_bound, &self.account);
+                                let delivered = receive::delivered(what, whole, &self.account);
                                 counter!("partyline_smpp_brought_total", "carrier" => self.account.name.clone(),
                                     "kind" => delivered.kind())
                                 .increment(1);
-                                let taking = exchange.take(delivered);
+                                let taking = exchange.take(session, delivered);
                                 waiting.push_back(Box::pin(async move { (sequence, taking.await) }));
                             }
                             What::Enquired => self.write(&pdu::alive(sequence)).await?,

@@ -1,10 +1,10 @@
 //! What a `deliver_sm` means: a text of somebody's, a piece of one, or a receipt for one of ours.
 
-use crate::domain::{Timestamp, phone::Number, sms::delivery::Receipt};
+use crate::domain::{phone::Number, sms::delivery::Receipt};
 
 use super::{
     Account,
-    pdu::{Address, Brought, What},
+    pdu::{Address, Brought, Heard, What, framed, read},
     piece::{Piece, joined, piece},
     receipt::receipt,
 };
@@ -48,8 +48,6 @@ pub struct Arrived {
     pub piece: Piece,
     /// The whole PDU: the same again, but for its number, may be the same text again.
     pub pdu: Vec<u8>,
-    /// When the link was bound, if that was just now: the carrier may bring again what it did not see answered before.
-    pub bound_at: Option<Timestamp>,
 }
 
 impl Delivered {
@@ -64,7 +62,7 @@ impl Delivered {
 }
 
 /// What a PDU brings.
-pub(super) fn delivered(what: What, pdu: Vec<u8>, bound_at: Option<Timestamp>, account: &Account) -> Delivered {
+pub(super) fn delivered(what: What, pdu: Vec<u8>, account: &Account) -> Delivered {
     let What::Brought(brought) = what else { return Delivered::Unreadable { reason: "its fields can't be read", pdu } };
     if matches!(brought.esm_class & MESSAGE_TYPE, RECEIPT | INTERMEDIATE) {
         let text = brought.message_payload.as_deref().unwrap_or(&brought.short_message);
@@ -88,7 +86,19 @@ pub(super) fn delivered(what: What, pdu: Vec<u8>, bound_at: Option<Timestamp>, a
     if joined(&[Some(piece.clone())], account.data_coding_0).is_none() {
         return Delivered::Unreadable { reason: "its data_coding is no text's", pdu };
     }
-    Delivered::Text(Box::new(Arrived { from, to, piece, pdu, bound_at }))
+    Delivered::Text(Box::new(Arrived { from, to, piece, pdu }))
+}
+
+/// All that a carrier's octets bring, up to where they are no PDUs any more.
+pub fn all_delivered(mut octets: Vec<u8>, account: &Account) -> Vec<Delivered> {
+    let mut found = vec![];
+    while let Ok(Some(pdu)) = framed(&mut octets) {
+        let Heard { what, .. } = read(&pdu);
+        if matches!(what, What::Brought(_) | What::Unreadable) {
+            found.push(delivered(what, pdu, account));
+        }
+    }
+    found
 }
 
 /// Our numbers come with or without a `+`, whatever type they are said to have.
@@ -110,5 +120,105 @@ fn theirs(address: &Address, ours: &Number) -> Option<Number> {
         INTERNATIONAL if is_digits && !is_short => Number::sender(&format!("+{}", text.trim_start_matches('+'))),
         _ if is_digits && !is_short => Number::sender(&format!("+{}", text.trim_start_matches('+'))),
         _ => Number::sender(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carriers::smpp::{DefaultAlphabet, ReceiptIds, WINDOW};
+    use proptest::prelude::*;
+
+    fn account() -> Account {
+        Account {
+            name: "wholesale".into(),
+            host: "smsc.example.com".into(),
+            port: 2775,
+            tls: false,
+            system_id: "partyline".into(),
+            password: "secret08".into(),
+            window: WINDOW,
+            data_coding_0: DefaultAlphabet::Gsm7,
+            receipt_ids: ReceiptIds::Same,
+            pace_per_s: 1.0,
+        }
+    }
+
+    fn address(ton: u8, text: &str) -> Address {
+        Address { ton, npi: 1, text: text.into() }
+    }
+
+    fn text() -> Brought {
+        let (from, to) = (address(1, "14045550199"), address(1, "14045550100"));
+        Brought { from, to, short_message: b"Hello".to_vec(), ..Brought::default() }
+    }
+
+    fn of(brought: Brought) -> Delivered {
+        delivered(What::Brought(Box::new(brought)), vec![1], &account())
+    }
+
+    fn between(from: Address, to: Address) -> Option<(String, String)> {
+        match of(Brought { from, to, ..text() }) {
+            Delivered::Text(text) => Some((text.from.as_str().into(), text.to.as_str().into())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_carriers_write_them() {
+        let ours = || address(1, "14045550100");
+        let from = |ton, text| between(address(ton, text), ours()).map(|(from, _)| from);
+        for (ton, text, read) in [
+            (1, "14045550199", "+14045550199"),
+            (1, "+14045550199", "+14045550199"),
+            (0, "14045550199", "+14045550199"),
+            (1, "494045550199", "+494045550199"),
+            (2, "4045550199", "+14045550199"),
+            (3, "72345", "72345"),
+            (1, "72345", "72345"),
+            (5, "Bank", "Bank"),
+            (5, "1234567890", "+1234567890"),
+        ] {
+            assert_eq!(from(ton, text).as_deref(), Some(read), "{ton} {text}");
+        }
+        assert_eq!(from(1, ""), None);
+        let to = |ton, text| between(address(1, "14045550199"), address(ton, text)).map(|(_, to)| to);
+        for (ton, text) in [(1, "14045550100"), (0, "14045550100"), (2, "14045550100"), (1, "+14045550100")] {
+            assert_eq!(to(ton, text).as_deref(), Some("+14045550100"), "{ton} {text}");
+        }
+        assert_eq!((to(1, ""), to(1, "Bank")), (None, None));
+    }
+
+    #[test]
+    fn a_message_is_a_text_or_a_receipt_by_its_type() {
+        let receipt = Brought { receipted_message_id: Some(b"1a2b\0".to_vec()), message_state: Some(2), ..text() };
+        let typed = |esm_class| of(Brought { esm_class, ..receipt.clone() });
+        for esm_class in [RECEIPT, INTERMEDIATE, RECEIPT | 0x03] {
+            let expected = Delivered::Receipt { id: "1a2b".into(), receipt: Receipt::Delivered };
+            assert_eq!(typed(esm_class), expected, "{esm_class:#x}");
+        }
+        // Words of a person's that look like a receipt are theirs.
+        assert!(matches!(typed(0), Delivered::Text(_)));
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_kept_whole() {
+        let kept = |brought| matches!(of(brought), Delivered::Unreadable { pdu, .. } if pdu == [1]);
+        assert!(kept(Brought { esm_class: RECEIPT, ..text() }), "of what?");
+        assert!(kept(Brought { to: Address::default(), ..text() }));
+        assert!(kept(Brought { from: Address::default(), ..text() }));
+        assert!(kept(Brought { data_coding: 4, ..text() }), "binary");
+        assert!(matches!(delivered(What::Unreadable, vec![1], &account()), Delivered::Unreadable { .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_fields_make_it_panic(
+            ton: u8, from in ".{0,21}", to in "[+0-9]{0,15}", esm_class: u8, data_coding: u8,
+            octets in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let (from, to) = (address(ton, &from), address(ton, &to));
+            of(Brought { from, to, esm_class, data_coding, short_message: octets, ..text() });
+        }
     }
 }

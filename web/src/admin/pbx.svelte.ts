@@ -13,6 +13,7 @@ export type Extension = components['schemas']['ProvisionedExtension']
 export type AuditEntry = components['schemas']['AuditEntry']
 export type Consent = components['schemas']['ConsentRecord']
 export type Unrouted = components['schemas']['UnroutedText']
+export type Carrier = components['schemas']['CarrierEntry']
 export type DeadLetter = components['schemas']['DeadLetter']
 export type TenantSettings = components['schemas']['PutSettings']
 
