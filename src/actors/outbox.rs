@@ -4,6 +4,9 @@
 //! found `sending` when this starts was handed over by a process that is gone: nobody knows, so it is `unconfirmed`; unless
 //! the carrier knows attempts by their names, and so can be asked by handing it over again.
 
+mod asking;
+mod leave;
+
 use std::{
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
@@ -18,7 +21,7 @@ use metrics::counter;
 use tracing::{error, info, warn};
 
 use crate::{
-    carriers::{Carrier, Submission},
+    carriers::Carrier,
     domain::{
         AttemptId, By, Change, Committed, ConversationId, Decision, Guard, Happening, Refusal, Seq, Timestamp,
         change::DeliveryMoved,
@@ -32,19 +35,13 @@ use crate::{
 };
 
 use super::{Engine, arbiters::apart};
+use asking::{answer_of, interrupted_at};
+use leave::{Leave, leave, no_carrier};
 
 /// Texts that are held in memory; more of them wait in the database.
 const HELD: usize = 2_000;
 /// What the database refused is tried again after this.
 const AGAIN: Duration = Duration::from_secs(1);
-/// A carrier that knows attempts by their names is asked again about a lost answer after this, and then after pauses that
-/// grow ...
-const ASKED_AGAIN: Duration = Duration::from_secs(1);
-/// ... up to this,
-const ASKED_AT_LEAST: Duration = Duration::from_secs(60);
-/// ... for so long: Telnyx keeps the names for a day.
-const ASKED_FOR: Duration = Duration::from_secs(3_600);
-
 /// The actor of one sending number.
 pub(super) struct Outbox {
     engine: Arc<Engine>,
@@ -288,18 +285,12 @@ async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn
     submitted(&engine, &ours, &turn, *taken, false).await
 }
 
-/// Gives an attempt to its carrier, and commits the answer. `is_unknown`: the carrier may have it already.
-async fn submitted(engine: &Arc<Engine>, ours: &Number, turn: &Turn, taken: Attempt, is_unknown: bool) -> Option<Turn> {
-    let submission = Submission {
-        attempt: taken.attempt,
-        from: ours.clone(),
-        to: turn.number.clone(),
-        text: taken.underway.message.text.clone(),
-    };
-    let answer = answer_of(engine, &taken, submission, is_unknown).await?;
+/// Gives an attempt to its carrier, and commits the answer. `is_again`: the carrier may have it already.
+async fn submitted(engine: &Arc<Engine>, ours: &Number, turn: &Turn, taken: Attempt, is_again: bool) -> Option<Turn> {
+    let answer = answer_of(engine, ours, turn, &taken, is_again).await?;
     let how = match &answer {
         Submitted::Accepted { .. } => "accepted",
-        Submitted::Unknown => "unknown",
+        Submitted::Unknown | Submitted::Unknowable => "unknown",
         Submitted::Rejected(Rejection::Permanent, _) => "refused",
         Submitted::Rejected(Rejection::OptedOut, _) => "opted_out",
         Submitted::Rejected(Rejection::Throttled(_), _) => "throttled",
@@ -308,12 +299,11 @@ async fn submitted(engine: &Arc<Engine>, ours: &Number, turn: &Turn, taken: Atte
     };
     counter!("partyline_sms_submits_total", "carrier" => taken.name.clone(), "answer" => how).increment(1);
     if let Submitted::Rejected(Rejection::Auth, error) = &answer {
-        engine.parked.insert(taken.name.clone(), engine.clock.now() + PARKED);
-        error!(carrier = taken.name, code = error.code, "the carrier does not take our credentials: texts wait");
+        park(engine, &taken.name, error);
     } else {
         engine.parked.remove(&taken.name);
     }
-    if answer == Submitted::Unknown {
+    if matches!(answer, Submitted::Unknown | Submitted::Unknowable) {
         warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
     }
     // While it was asked, a callback may have said more.
@@ -321,49 +311,10 @@ async fn submitted(engine: &Arc<Engine>, ours: &Number, turn: &Turn, taken: Atte
     settle(engine, turn, taken.attempt, &answer, known).await
 }
 
-/// What the carrier answers in the end. One that knows attempts by their names is asked until it does: what it refuses for
-/// now may be there already, once an answer was lost. `None`: the process ends before that; the next one asks.
-async fn answer_of(
-    engine: &Arc<Engine>,
-    taken: &Attempt,
-    submission: Submission,
-    mut is_unknown: bool,
-) -> Option<Submitted> {
-    let (began, mut pause) = (engine.clock.now(), ASKED_AGAIN);
-    loop {
-        let answer = taken.carrier.submit(submission.clone()).await;
-        let may_be_there = match &answer {
-            Submitted::Unknown => true,
-            Submitted::Rejected(Rejection::Permanent | Rejection::OptedOut, _) | Submitted::Accepted { .. } => false,
-            Submitted::Rejected(..) => is_unknown,
-        };
-        if !may_be_there {
-            return Some(answer);
-        }
-        if !taken.carrier.knows_attempts() || engine.clock.now().since(began) >= ASKED_FOR {
-            return Some(Submitted::Unknown);
-        }
-        is_unknown = true;
-        let until = engine.clock.now() + pause;
-        while engine.clock.now() < until {
-            tokio::time::sleep(ASKED_AGAIN.min(until.since(engine.clock.now()))).await;
-            if engine.is_stopping() {
-                return None;
-            }
-        }
-        pause = (pause * 2).min(ASKED_AT_LEAST);
-    }
-}
-
-/// The attempt that a process which is gone was handing over, if its carrier can be asked what became of it.
-async fn interrupted_at(engine: &Arc<Engine>, interrupted: &Waiting) -> Result<Option<Box<Attempt>>, StorageError> {
-    let Some(attempt) = interrupted.delivery.attempt_id else { return Ok(None) };
-    let Some(attempted) = engine.storage.attempt(attempt).await? else { return Ok(None) };
-    let carrier = engine.carriers.get(&attempted.carrier).filter(|carrier| carrier.knows_attempts());
-    let is_recent = engine.clock.now().since(interrupted.delivery.updated_at) < ASKED_FOR;
-    let Some(carrier) = carrier.filter(|_| is_recent).cloned() else { return Ok(None) };
-    let underway = engine.storage.underway(interrupted.conversation, interrupted.seq).await?;
-    Ok(underway.map(|underway| Box::new(Attempt { attempt, name: attempted.carrier, carrier, underway })))
+/// The carrier does not know us: texts wait, and one of them asks once in a while.
+fn park(engine: &Engine, carrier: &str, error: &DeliveryError) {
+    engine.parked.insert(carrier.to_owned(), engine.clock.now() + PARKED);
+    error!(carrier, code = error.code, "the carrier does not take our credentials: texts wait");
 }
 
 struct Attempt {
@@ -426,36 +377,7 @@ async fn try_take(
     if delivery.status == Status::Queued && engine.storage.is_behind(ours, &turn.number, delivery.place).await? {
         return Ok(Some(Taken::Behind));
     }
-    let mut guards = guards(&underway, turn.seq, delivery);
-    let phone = engine.storage.phone_number(ours).await?;
-    let mut usable = phone.filter(|p| !p.deleted && p.tenant == underway.tenant && p.phone_number.sms_enabled);
-    // Who wrote it must still have the number; what is sent by itself needs nobody.
-    if let Some(author) = underway.message.author.extension().filter(|_| !underway.is_queued) {
-        let revision = engine.storage.sender_revision(underway.tenant, author, ours).await?;
-        guards.extend(revision.map(|revision| Guard::Extension(author, revision)));
-        let feeds = match usable.as_ref().and_then(|p| p.phone_number.queue.as_ref()) {
-            Some(key) => engine.storage.line_of(underway.tenant, key).await?.is_some(),
-            None => false,
-        };
-        usable = usable.filter(|_| revision.is_some() && !feeds);
-    }
-    let carrier = usable.as_ref().map(|p| p.phone_number.carrier.clone());
-    let carrier = carrier.and_then(|name| Some((engine.carriers.get(&name)?.clone(), name)));
-    let consents = engine.storage.consents_of(underway.tenant, &turn.number).await?;
-    let concerns = |of: &Option<Number>| of.as_ref().is_none_or(|number| number == ours);
-    let opted_out = consents.iter().any(|c| c.opted_out && concerns(&c.our_number));
-    if !delivery.confirms_opt_out {
-        guards.push(Guard::Consent { ours: ours.clone(), theirs: turn.number.clone(), opted_out });
-    }
-    let refusal = if opted_out && !delivery.confirms_opt_out {
-        Some(DeliveryError::opted_out())
-    } else if usable.is_none() {
-        Some(DeliveryError::not_enabled())
-    } else if carrier.is_none() {
-        Some(no_carrier())
-    } else {
-        None
-    };
+    let Leave { carrier, refusal, guards: rests_on } = leave(engine, ours, &underway, delivery).await?;
     let handed_to =
         |underway| move |(carrier, name)| Taken::Mine(Box::new(Attempt { attempt, name, carrier, underway }));
     if is_mine(delivery) {
@@ -473,23 +395,16 @@ async fn try_take(
     }
     let (moved, begins) = match (&refusal, &carrier) {
         (Some(error), _) => (delivery.refuse(error.clone(), now), None),
-        (None, Some((_, name))) => {
-            guards.extend(usable.map(|p| Guard::PhoneNumber(ours.clone(), p.revision)));
-            (delivery.take(attempt, now), Some(name.clone()))
-        }
+        (None, Some((_, name))) => (delivery.take(attempt, now), Some(name.clone())),
         (None, None) => (None, None),
     };
     let Some(moved) = moved else { return Ok(Some(Taken::Over)) };
+    let guards = [guards(&underway, turn.seq, delivery), rests_on].concat();
     if !commit(engine, &underway, moved.clone(), guards, begins, vec![], vec![]).await? {
         return Ok(None);
     }
     let taken = carrier.filter(|_| refusal.is_none());
     Ok(Some(taken.map_or(Taken::Over, handed_to(underway.with(moved)))))
-}
-
-fn no_carrier() -> DeliveryError {
-    let remedy = "Ask the administrator to name a carrier that is configured.";
-    DeliveryError::engine("no_carrier", "The number's carrier is not configured.", remedy)
 }
 
 /// Commits how the carrier answered, however long it takes: first on what is known of the text, then on what the database

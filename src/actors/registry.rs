@@ -15,17 +15,52 @@ use dashmap::DashMap;
 use metrics::{counter, gauge};
 use tracing::error;
 
-use crate::{clock::Clock, domain::Refusal, domain::limits::Window};
+use crate::{
+    clock::Clock,
+    domain::{ConversationId, QueueId, Refusal, TenantId, limits::Window, phone::Number},
+};
 
 /// An actor that dies more often than this in [`QUARANTINE`] is left alone for as long.
 const DEATHS: usize = 3;
 const QUARANTINE: Duration = Duration::from_secs(60);
+
+/// Who an actor is of.
+pub(super) trait Key: Eq + Hash + Clone {
+    /// What it is called in the log.
+    fn logged(&self) -> String;
+}
 
 pub(super) struct Registry<K: Eq + Hash, A: Actor> {
     kind: &'static str,
     slots: DashMap<K, Slot<A>>,
     clock: Clock,
     start: Box<dyn Fn(K) -> Option<Addr<A>> + Send + Sync>,
+}
+
+impl Key for ConversationId {
+    fn logged(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Key for QueueId {
+    fn logged(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Key for TenantId {
+    fn logged(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// No whole phone number is logged.
+impl Key for Number {
+    fn logged(&self) -> String {
+        let digits = self.as_str();
+        format!("…{}", digits.get(digits.len().saturating_sub(4)..).unwrap_or_default())
+    }
 }
 
 struct Slot<A: Actor> {
@@ -78,7 +113,7 @@ impl<A: Actor<Context = Context<A>>> Lease<A> {
     }
 }
 
-impl<K: Eq + Hash + Clone + std::fmt::Display, A: Actor<Context = Context<A>>> Registry<K, A> {
+impl<K: Key, A: Actor<Context = Context<A>>> Registry<K, A> {
     pub(super) fn new(
         kind: &'static str,
         clock: Clock,
@@ -103,7 +138,7 @@ impl<K: Eq + Hash + Clone + std::fmt::Display, A: Actor<Context = Context<A>>> R
         }
         let now = self.clock.now();
         if slot.addr.take().is_some() {
-            error!(kind = self.kind, %key, "an actor died");
+            error!(kind = self.kind, key = key.logged(), "an actor died");
             counter!("partyline_actor_deaths_total", "kind" => self.kind).increment(1);
             let _ = slot.deaths.take(usize::MAX, QUARANTINE, now);
         }
@@ -145,6 +180,17 @@ mod tests {
     use crate::domain::Timestamp;
     use actix::Arbiter;
     use std::sync::{Weak, atomic::AtomicI64};
+
+    impl Key for u64 {
+        fn logged(&self) -> String {
+            self.to_string()
+        }
+    }
+
+    #[test]
+    fn a_number_is_not_logged_whole() {
+        assert_eq!(Number::stored("+14045550100".into()).logged(), "…0100");
+    }
 
     struct Counter {
         registry: Weak<Registry<u64, Counter>>,

@@ -51,7 +51,7 @@ const UNWINDING: Duration = Duration::from_millis(10);
 
 /// What a shell runs: a state of the domain, and how its commands are decided.
 pub(super) trait Subject: Sized + Unpin + 'static {
-    type Id: Copy + std::fmt::Display + Unpin + Send + std::hash::Hash + Eq + 'static;
+    type Id: super::registry::Key + Copy + std::fmt::Display + Unpin + Send + 'static;
     type Command: Clone + Unpin + Send + 'static;
     /// What the shell keeps beside the state.
     type Beside: Default + Unpin + 'static;

@@ -295,7 +295,8 @@ impl Engine {
         Err(Refusal::Busy)
     }
 
-    /// The record that a carrier's word makes, if it says what we didn't know.
+    /// The record that a carrier's word makes, if it says what we didn't know. What they said since the text went out counts
+    /// for more: the carrier may be late, or say it again.
     pub(super) async fn opted_out_by_carrier(
         &self,
         underway: &Underway,
@@ -305,7 +306,10 @@ impl Engine {
         let Some(ours) = delivery.our_number.clone() else { return Ok(vec![]) };
         let (tenant, number) = (underway.tenant, delivery.number.clone());
         let recorded = self.storage.consents_of(tenant, &number).await?;
-        if recorded.iter().any(|c| c.opted_out && c.our_number.as_ref() == Some(&ours)) {
+        let concerns = |c: &Consent| c.our_number.as_ref().is_none_or(|number| *number == ours);
+        let is_known = |c: &Consent| c.opted_out && c.our_number.as_ref() == Some(&ours);
+        let is_newer = |c: &Consent| !c.opted_out && concerns(c) && c.at >= delivery.since;
+        if recorded.iter().any(|c| is_known(c) || is_newer(c)) {
             return Ok(vec![]);
         }
         let consent = Consent {

@@ -52,8 +52,8 @@ const MAY_BE_A_NUMBER: usize = 7;
 /// gone out all the same.
 pub(super) fn by_status(status: u16, retry_after: Option<Duration>) -> Option<Rejection> {
     Some(match status {
-        // A gateway that lost its server can't know what that one did with the request.
-        502 | 504 => return None,
+        // Who lost the server behind it, or stopped waiting, can't know what that one did with the request.
+        408 | 502 | 504 => return None,
         500.. => Rejection::Temporary,
         401 => Rejection::Auth,
         429 => Rejection::Throttled(retry_after),

@@ -108,6 +108,8 @@ pub struct Submission {
     pub to: Number,
     /// What it says.
     pub text: MessageText,
+    /// Whether the carrier may have it already, and is asked what became of it: [`Carrier::knows_attempts`].
+    pub is_again: bool,
 }
 
 /// A request of a carrier's, as it came.

@@ -105,9 +105,10 @@ impl Server {
 }
 
 /// A member that is a text or a number (which of both differs between those who speak the same API), and not empty.
+/// PostgreSQL keeps no NUL in a text, and no carrier means one.
 pub(super) fn plain(body: &Value, name: &str) -> Option<String> {
     match body.get(name)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.is_empty() && !text.contains('\0') => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }

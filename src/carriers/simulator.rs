@@ -68,7 +68,7 @@ impl Simulator {
 }
 
 impl Carrier for Simulator {
-    fn submit(&self, Submission { attempt, from, to, text }: Submission) -> Pending<Submitted> {
+    fn submit(&self, Submission { attempt, from, to, text, .. }: Submission) -> Pending<Submitted> {
         let (network, knobs) = (self.network.clone(), self.knobs.clone());
         let nth = self.texts.fetch_add(1, Ordering::Relaxed) + 1;
         Box::pin(async move {

@@ -5,7 +5,8 @@
 //! that is how a lost answer is found out. As "Idempotency" and the header's description in Telnyx's own SDKs have it:
 //!
 //! - Only a 2xx is kept, for up to 24 hours, and answered again. What was refused is done afresh.
-//! - The request must be the same byte for byte, at the same path; else the answer is 422.
+//! - The request must be the same byte for byte, at the same path; else the answer is 422, and what became of the first
+//!   one is not told.
 //! - While the first request is still being done, the answer is 409: that says nothing of the text.
 //!
 //! Proxies of the environment (`HTTPS_PROXY`) are not used: what is reached is what the configuration names.
@@ -146,7 +147,7 @@ impl Carrier for Telnyx {
 }
 
 impl Inner {
-    async fn submit(&self, Submission { attempt, from, to, text }: &Submission) -> Submitted {
+    async fn submit(&self, Submission { attempt, from, to, text, is_again }: &Submission) -> Submitted {
         let message = Message {
             from: from.as_str(),
             to: to.as_str(),
@@ -162,14 +163,15 @@ impl Inner {
             request.header(header::CONTENT_TYPE, "application/json").body(body)
         };
         match self.server.post(write).await {
-            Ok(answer) => judged(&answer, text.as_str()),
+            Ok(answer) => judged(&answer, text.as_str(), *is_again),
             Err(ended) => ended,
         }
     }
 }
 
-/// What an answer to a submit says. `text` is what was sent: it is not to be repeated in an error.
-fn judged(Answer { status, retry_after, body }: &Answer, text: &str) -> Submitted {
+/// What an answer to a submit says. `text` is what was sent: it is not to be repeated in an error. `is_again`: it was asked
+/// before under the same key.
+fn judged(Answer { status, retry_after, body }: &Answer, text: &str, is_again: bool) -> Submitted {
     if (200..300).contains(status) {
         let taken = body.get("data").unwrap_or(&Value::Null);
         let segments = plain(taken, "parts").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
@@ -179,6 +181,9 @@ fn judged(Answer { status, retry_after, body }: &Answer, text: &str) -> Submitte
         };
     }
     let error = errors::Told::first(body);
+    if is_again && errors::is_of_another(*status, &error) {
+        return Submitted::Unknowable;
+    }
     match errors::refusal(*status, &error, *retry_after) {
         Some(kind) => Submitted::Rejected(kind, errors::refused(*status, &error, text)),
         None => Submitted::Unknown,
@@ -221,11 +226,15 @@ mod tests {
     }
 
     async fn submit_by(account: TelnyxAccount) -> Submitted {
+        submit_to(account, false).await
+    }
+
+    async fn submit_to(account: TelnyxAccount, is_again: bool) -> Submitted {
         let telnyx = Telnyx::within(account, IMPATIENT).unwrap();
         let number = |n: &str| Number::stored(n.into());
         let text = MessageText::stored("See you at 5 & bring \"cake\"".into());
         let (from, to) = (number("+14045550100"), number("+14045550199"));
-        telnyx.submit(Submission { attempt: attempt(), from, to, text }).await
+        telnyx.submit(Submission { attempt: attempt(), from, to, text, is_again }).await
     }
 
     async fn submit(does: Does) -> Submitted {
@@ -275,6 +284,21 @@ mod tests {
         let asked = asked.await.unwrap().remove(0);
         assert!(asked.contains(r#"{"from":"+14045550100","#), "{asked}");
         assert!(asked.contains(r#","messaging_profile_id":"p1","#), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn asked_again_with_another_body_nobody_knows_what_became_of_it() {
+        let again = async |does| {
+            let (base, _asked) = carrier(vec![does]).await;
+            submit_to(account(&base), true).await
+        };
+        let another = || answer("422 Unprocessable Entity", &error("10015"));
+        assert_eq!(again(another()).await, Submitted::Unknowable);
+        assert_eq!(again(answer("422 Unprocessable Entity", "<html>")).await, Submitted::Unknowable);
+        assert_eq!(rejected(submit(another()).await).0, Rejection::Permanent, "nobody has asked before");
+        let refused = again(answer("422 Unprocessable Entity", &error("40310"))).await;
+        assert_eq!(rejected(refused).0, Rejection::Permanent, "Telnyx had never taken it");
+        assert_eq!(again(answer("409 Conflict", &error("10012"))).await, Submitted::Unknown, "it is being done");
     }
 
     #[tokio::test]

@@ -213,7 +213,7 @@ mod tests {
         let number = |n: &str| Number::stored(n.into());
         let text = MessageText::stored("See you at 5 & bring cake".into());
         let (from, to) = (number("+14045550100"), number("+14045550199"));
-        twilio.submit(Submission { attempt: attempt(), from, to, text }).await
+        twilio.submit(Submission { attempt: attempt(), from, to, text, is_again: false }).await
     }
 
     async fn submit(does: Does) -> Submitted {
@@ -253,7 +253,7 @@ mod tests {
         let account = Account { messaging_service_sid: Some("MG1".into()), ..account(&base) };
         let number = Number::stored("+14045550100".into());
         let text = MessageText::stored("Hi".into());
-        let submission = Submission { attempt: attempt(), from: number.clone(), to: number, text };
+        let submission = Submission { attempt: attempt(), from: number.clone(), to: number, text, is_again: false };
         let submitted = Twilio::new(account).unwrap().submit(submission).await;
         assert_eq!(submitted, Submitted::Accepted { provider_ids: vec!["SM1".into()], segments: None });
         let asked = asked.await.unwrap().remove(0);

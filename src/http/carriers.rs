@@ -1,5 +1,7 @@
 //! What carriers bring: each in its own format, with its own signature. They are answered after the commit.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -114,10 +116,10 @@ async fn taken(
     let taking = async {
         let unused = match said {
             Ok(said) => used(shared, name, said).await?,
-            Err(reason) => Some((reason, None)),
+            Err(reason) => [(None, reason)].into(),
         };
-        let is_kept = unused.is_some();
-        if let Some((reason, tenant)) = unused {
+        let is_kept = !unused.is_empty();
+        for (tenant, reason) in unused {
             keep(shared, &webhook, name, label, reason, tenant).await?;
         }
         Ok::<_, Refusal>(if is_kept { "dead_letter" } else { "taken" })
@@ -132,22 +134,25 @@ async fn taken(
     Ok(HttpResponse::Ok().content_type(content_type).body(thanks))
 }
 
-/// Uses all that a carrier said. Answers why something could not be used, and whose it would be.
-pub(super) async fn used(
-    shared: &Shared,
-    name: &str,
-    said: Vec<Said>,
-) -> Result<Option<(String, Option<TenantId>)>, Refusal> {
-    let mut unused = None;
+/// Why something could not be used, by whose it would be.
+pub(super) type Unused = BTreeMap<Option<TenantId>, String>;
+
+/// Uses all that a carrier said. Answers what could not be used. A text for several numbers that is somebody's is nobody's
+/// letter: only who has one of its numbers may read it.
+pub(super) async fn used(shared: &Shared, name: &str, said: Vec<Said>) -> Result<Unused, Refusal> {
+    let mut unused = Unused::new();
+    let mut is_somebodys = false;
     for one in said {
         match one {
             Said::Text(mut incoming) => {
                 incoming.carrier = name.to_owned();
                 let number = incoming.to.clone();
-                if let Received::Nobodys(reason) = shared.engine.receive(incoming).await? {
-                    let owner = shared.engine.storage.phone_number(&number).await?;
-                    unused = Some((reason.to_owned(), owner.filter(|n| !n.deleted).map(|n| n.tenant)));
-                }
+                let Received::Nobodys(reason) = shared.engine.receive(incoming).await? else {
+                    is_somebodys = true;
+                    continue;
+                };
+                let owner = shared.engine.storage.phone_number(&number).await?;
+                unused.insert(owner.filter(|n| !n.deleted).map(|n| n.tenant), reason.to_owned());
             }
             Said::News(news) => {
                 // Of a text that is none of ours: others may send by the same account.
@@ -158,6 +163,7 @@ pub(super) async fn used(
             }
         }
     }
+    unused.retain(|owner, _| owner.is_some() || !is_somebodys);
     Ok(unused)
 }
 

@@ -66,7 +66,7 @@ pub async fn simulate_text(
         now: shared.engine.clock.now(),
     };
     let said = carrier.understand(&webhook).map_err(Refusal::invalid)?;
-    if let Some((reason, tenant)) = used(&shared, &name, said).await? {
+    for (tenant, reason) in used(&shared, &name, said).await? {
         keep(&shared, &webhook, &name, "inbound", reason, tenant).await?;
     }
     Ok(HttpResponse::Created().json(SimulatedId { id }))

@@ -25,8 +25,6 @@ pub(super) struct Told {
     code: Option<String>,
     /// In Telnyx's words. The title is fixed for a code; the detail may repeat what was sent.
     title: Option<String>,
-    /// Whether it is about the key that a request is asked again by.
-    is_about_key: bool,
 }
 
 impl Told {
@@ -35,8 +33,7 @@ impl Told {
         let errors = body.get("errors").and_then(Value::as_array);
         let Some(error) = errors.and_then(|errors| errors.first()) else { return Self::default() };
         let (title, detail) = (plain(error, "title"), plain(error, "detail"));
-        let is_about_key = [&title, &detail].into_iter().flatten().any(|said| is_about_key(said));
-        Self { code: plain(error, "code"), title: title.or(detail), is_about_key }
+        Self { code: plain(error, "code"), title: title.or(detail) }
     }
 
     /// They said stop, and Telnyx sends them nothing more.
@@ -45,17 +42,18 @@ impl Told {
     }
 }
 
-fn is_about_key(said: &str) -> bool {
-    said.to_ascii_lowercase().contains("idempoten")
+/// Whether a request that is asked again was another one before: what we send has changed since, by a new configuration. A
+/// text that Telnyx refuses as such has a code of its own.
+pub(super) fn is_of_another(status: u16, told: &Told) -> bool {
+    status == 422 && told.code.as_deref().and_then(reason).is_none()
 }
 
 /// What kind of refusal an answer with this status (above 299) is; `None` if the text may have gone out all the same.
 pub(super) fn refusal(status: u16, told: &Told, retry_after: Option<Duration>) -> Option<Rejection> {
     Some(match (status, told.code.as_deref()) {
-        // An earlier request of the same attempt is being done (409), or was another one (422: what we send has changed
-        // since, by a new configuration). And who gave up waiting within Telnyx (408, 10008) does not know either.
+        // An earlier request of the same attempt is being done (409). Who gave up waiting within Telnyx (408, 10008) does
+        // not know either.
         (408 | 409, _) | (_, Some("10008")) => return None,
-        (422, _) if told.is_about_key => return None,
         (400..500, Some(OPTED_OUT)) => Rejection::OptedOut,
         // The account as a whole: its key, its funds, its standing. Nothing goes out until somebody sees to it.
         (
@@ -161,9 +159,6 @@ mod tests {
             assert_eq!(refusal(status, &told("10007"), None), None, "{status}, whatever it says");
         }
         assert_eq!(refusal(500, &told("10008"), None), None, "it timed out there");
-        let another =
-            json!({"errors": [{"code": "10015", "title": "Bad Request", "detail": "Idempotency-Key reused"}]});
-        assert_eq!(refusal(422, &Told::first(&another), None), None, "an earlier request is remembered");
     }
 
     #[test]

@@ -32,7 +32,9 @@ pub(super) fn said(request: &Webhook<'_>) -> Result<Vec<Said>, String> {
     let payload = body.pointer("/data/payload").unwrap_or(&Value::Null);
     match event {
         "message.received" => incoming(payload).map(|texts| texts.into_iter().map(Said::Text).collect()),
-        "message.sent" | "message.finalized" => news(payload, request.attempt).map(|news| vec![Said::News(news)]),
+        "message.sent" | "message.finalized" => {
+            news(payload, request.attempt.or_else(|| attempt(payload))).map(|news| vec![Said::News(news)])
+        }
         _ => Ok(vec![]),
     }
 }
@@ -94,6 +96,13 @@ fn keyword(payload: &Value) -> Option<Keyword> {
         "HELP" | "INFO" => Some(Keyword::Help),
         _ => None,
     }
+}
+
+/// The address that was sent along with the text says which attempt it is about: news that can't be brought there are brought
+/// to the profile's.
+fn attempt(payload: &Value) -> Option<AttemptId> {
+    let address = payload.get("webhook_url")?.as_str()?;
+    address.rsplit_once("/status/")?.1.parse().ok()
 }
 
 fn news(payload: &Value, attempt: Option<AttemptId>) -> Result<News, String> {
@@ -303,6 +312,18 @@ mod tests {
         assert!(matches!(receipt("delivery_failed"), Receipt::Undelivered(e) if e.code == "delivery_failed"));
         assert!(matches!(receipt("expired"), Receipt::Undelivered(e) if e.code == "expired"));
         assert_eq!(told("message.sent", "queued", Value::Null).receipt, Receipt::Sent);
+    }
+
+    #[test]
+    fn news_that_come_to_another_address_name_the_attempt_all_the_same() {
+        let url = format!("https://old.example.com/v1/carriers/tx/status/{}", attempt());
+        let payload = |url: &str| json!({"id": "m1", "to": [{"status": "delivered"}], "webhook_url": url});
+        let of = |url| match read(Kind::Inbound, None, &event("message.finalized", &payload(url))).unwrap().remove(0) {
+            Said::News(news) => news.attempt,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of(&url), Some(attempt()));
+        assert_eq!((of("https://x.example/status/1"), of(""), of("/status/")), (None, None, None));
     }
 
     #[test]

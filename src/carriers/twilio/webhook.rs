@@ -38,7 +38,7 @@ impl Form {
     }
 
     fn filled(&self, name: &str) -> Option<&str> {
-        self.get(name).filter(|value| !value.is_empty())
+        self.get(name).filter(|value| !value.is_empty() && !value.contains('\0'))
     }
 
     /// The carrier's name for a text. `SmsSid` is the older field.

@@ -172,6 +172,8 @@ pub enum Submitted {
     Rejected(Rejection, DeliveryError),
     /// It was written, and the answer was lost: nobody knows.
     Unknown,
+    /// The same, and whoever asks again is not told either.
+    Unknowable,
 }
 
 /// What kind of refusal it is.
@@ -233,7 +235,7 @@ impl Delivery {
                 let segments = segments.unwrap_or(self.segments);
                 self.raise(Status::Sent, None, now).map(|raised| Self { segments, ..raised })
             }
-            Submitted::Unknown => self.raise(Status::Unconfirmed, None, now),
+            Submitted::Unknown | Submitted::Unknowable => self.raise(Status::Unconfirmed, None, now),
             Submitted::Rejected(Rejection::Permanent | Rejection::OptedOut, error) => {
                 self.raise(Status::Failed, Some(error.clone()), now)
             }
@@ -249,7 +251,9 @@ impl Delivery {
                 if *kind != Rejection::Auth && (now + pause).since(self.since) > give_up {
                     return Some(self.failed(Status::Failed, error.clone(), now));
                 }
-                let (attempt, tries) = (self.attempt + 1, self.tries + 1);
+                // What a carrier that doesn't know us keeps waiting is waited out from when it does.
+                let tries = if *kind == Rejection::Auth { 0 } else { self.tries + 1 };
+                let attempt = self.attempt + 1;
                 let again = Self { attempt, tries, due_at: now + pause, ..self.queued(now) };
                 Some(again)
             }
@@ -399,7 +403,16 @@ mod tests {
         assert_eq!((again.status, again.attempt, again.due_at), (Status::Queued, 2, at(32)));
         let auth = Submitted::Rejected(Rejection::Auth, error());
         let old = Delivery { since: at(-1_000_000), tries: 9, ..sending() };
-        assert_eq!(answered(&old, &auth, 2).unwrap().status, Status::Queued, "kept until somebody sees to it");
+        let kept = answered(&old, &auth, 2).unwrap();
+        assert_eq!(kept.status, Status::Queued, "until somebody sees to it");
+        let now = kept.due_at;
+        let taken = kept.take(AttemptId(Uuid::from_u128(1)), now).unwrap();
+        let busy = taken.answered(&Submitted::Rejected(Rejection::Throttled(None), error()), HOURS, 0.0, now).unwrap();
+        assert_eq!(
+            (busy.status, busy.due_at.since(now).as_secs()),
+            (Status::Queued, 5),
+            "it is waited out from then on"
+        );
     }
 
     #[test]

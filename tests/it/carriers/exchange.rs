@@ -37,7 +37,7 @@ pub trait Language: Send + Sync {
 }
 
 /// A text that is to be sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     pub from: String,
     pub to: String,
@@ -52,12 +52,37 @@ pub struct Order {
 pub enum Refusal {
     TooFast,
     Unreachable,
+    /// It does not know us.
+    Credentials,
+    /// They said stop.
+    Stopped,
+    /// It has trouble of its own.
+    Trouble,
+    /// Something else was ordered under the same key.
+    Another,
+    /// What was ordered under the same key is being done.
+    InProgress,
+}
+
+/// Bad beyond the knobs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Whims {
+    /// It refuses whatever is ordered.
+    pub refuses: Option<Refusal>,
+    /// ... but only what was ordered before under the same key.
+    pub only_again: bool,
+    /// It closes the connection when it has heard what is ordered, and does nothing.
+    pub hangs_up: bool,
+    /// What it says a phone did with a text.
+    pub stopped: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub enum Stage {
     Sent,
     Delivered,
+    /// They said stop.
+    Stopped,
 }
 
 /// A customer's text.
@@ -94,10 +119,13 @@ pub struct Exchange {
     language: Box<dyn Language>,
     clock: Clock,
     knobs: Mutex<Knobs>,
+    /// How often it hung up.
+    hung_up: AtomicU64,
     /// Texts ordered so far; one that was ordered again counts once.
     texts: AtomicU64,
-    /// Its name for what was ordered under a key.
-    known: Mutex<HashMap<String, String>>,
+    whims: Mutex<Whims>,
+    /// What was ordered under a key, and its name for that once it has it.
+    known: Mutex<HashMap<String, (Order, Option<String>)>>,
     phones: Mutex<HashMap<String, Vec<Got>>>,
     /// Where the engine really is.
     engine: Mutex<String>,
@@ -111,7 +139,9 @@ impl Exchange {
             language: Box::new(language),
             clock,
             knobs: Mutex::new(knobs),
+            hung_up: AtomicU64::default(),
             texts: AtomicU64::default(),
+            whims: Mutex::default(),
             known: Mutex::default(),
             phones: Mutex::default(),
             engine: Mutex::default(),
@@ -132,6 +162,14 @@ impl Exchange {
 
     pub fn turns(&self, knobs: Knobs) {
         *self.knobs.lock().unwrap() = knobs;
+    }
+
+    pub fn takes_a_whim(&self, whims: Whims) {
+        *self.whims.lock().unwrap() = whims;
+    }
+
+    pub fn has_hung_up(&self) -> bool {
+        self.hung_up.load(Ordering::Relaxed) > 0
     }
 
     pub fn phone(&self, number: &str) -> Vec<Got> {
@@ -164,8 +202,20 @@ impl Exchange {
             Ok(order) => order,
             Err(refusal) => return Some(refusal),
         };
-        if let Some(id) = self.known(&order) {
-            return Some(self.language.accepts(&id, &order));
+        let whims = *self.whims.lock().unwrap();
+        if whims.hangs_up {
+            self.hung_up.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let known = order.key.as_ref().and_then(|key| self.known.lock().unwrap().get(key).cloned());
+        if let Some(why) = whims.refuses.filter(|_| known.is_some() || !whims.only_again) {
+            return Some(self.language.refuses(why));
+        }
+        match known {
+            Some((before, _)) if before != order => return Some(self.language.refuses(Refusal::Another)),
+            Some((_, Some(id))) => return Some(self.language.accepts(&id, &order)),
+            Some((_, None)) => return Some(self.language.refuses(Refusal::InProgress)),
+            None => self.note(&order, None),
         }
         let knobs = self.knobs.lock().unwrap().clone();
         let nth = self.texts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -173,10 +223,16 @@ impl Exchange {
         let half = Duration::from_micros(knobs.delay_ms * 500);
         tokio::time::sleep(half).await;
         if one_of(knobs.throttle_every) {
-            return Some(self.language.refuses(Refusal::TooFast));
+            return Some(self.refuses(&order, Refusal::TooFast));
         }
         if one_of(knobs.fail_every) || order.to.ends_with("0000") {
-            return Some(self.language.refuses(Refusal::Unreachable));
+            return Some(self.refuses(&order, Refusal::Unreachable));
+        }
+        if whims.stopped {
+            let id = Uuid::now_v7().simple().to_string();
+            self.note(&order, Some(id.clone()));
+            tokio::spawn(self.clone().brings(id.clone(), order.clone(), Stage::Stopped, 2));
+            return Some(self.language.accepts(&id, &order));
         }
         let id = self.deliver(&order);
         if !knobs.silent {
@@ -186,15 +242,21 @@ impl Exchange {
         (!one_of(knobs.lose_answer_every)).then(|| self.language.accepts(&id, &order))
     }
 
-    fn known(&self, order: &Order) -> Option<String> {
-        self.known.lock().unwrap().get(order.key.as_ref()?).cloned()
+    fn note(&self, order: &Order, id: Option<String>) {
+        if let Some(key) = &order.key {
+            self.known.lock().unwrap().insert(key.clone(), (order.clone(), id));
+        }
+    }
+
+    /// Only what it took is known by its key.
+    fn refuses(&self, order: &Order, why: Refusal) -> Response {
+        self.known.lock().unwrap().remove(order.key.as_deref().unwrap_or_default());
+        self.language.refuses(why)
     }
 
     fn deliver(&self, order: &Order) -> String {
         let id = Uuid::now_v7().simple().to_string();
-        if let Some(key) = &order.key {
-            self.known.lock().unwrap().insert(key.clone(), id.clone());
-        }
+        self.note(order, Some(id.clone()));
         let got = Got { text: order.text.clone(), at: self.clock.now() };
         self.phones.lock().unwrap().entry(order.to.clone()).or_default().push(got);
         id
@@ -207,13 +269,25 @@ impl Exchange {
         }
         for stage in stages {
             tokio::time::sleep(Duration::from_millis(knobs.receipt_delay_ms)).await;
-            for _ in 0..knobs.receipts.max(1) {
-                // As carriers do, it brings again what was not taken.
-                while let Err(why) = self.post(self.language.news(&id, &order, stage, self.clock.now())).await {
-                    println!("a receipt is brought again: {why}");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
+            self.clone().brings(id.clone(), order.clone(), stage, knobs.receipts.max(1)).await;
+        }
+    }
+
+    /// Brings news of a text, so many times. As carriers do, it brings again what was not taken.
+    pub async fn brings(self: Arc<Self>, id: String, order: Order, stage: Stage, times: u64) {
+        for _ in 0..times {
+            while let Err(why) = self.post(self.language.news(&id, &order, stage, self.clock.now())).await {
+                println!("a receipt is brought again: {why}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
+        }
+    }
+
+    /// Brings this news of all that was ordered under a key, once more.
+    pub async fn brings_again(self: &Arc<Self>, stage: Stage) {
+        let known = self.known.lock().unwrap().clone();
+        for (order, id) in known.into_values() {
+            self.clone().brings(id.unwrap(), order, stage, 1).await;
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The far side of each carrier: its servers, and the phones that it reaches. Tests of texts that are not about one carrier
 //! run over all of them.
 
+mod asked_again;
 mod exchange;
+mod group_text;
+mod refused;
 mod server;
 mod slow_disk;
 mod smpp;
@@ -21,6 +24,7 @@ use serde_json::{Value, json};
 
 use exchange::Exchange;
 pub use exchange::{Got, TextIn};
+use exchange::{Refusal, Stage, Whims};
 use server::Server;
 use smsc::Smsc;
 
@@ -192,6 +196,12 @@ impl Network {
             FarSide::Exchange { exchange, .. } => exchange.turns(to),
             FarSide::Smsc(smsc) => smsc.turns(to).await,
         }
+    }
+
+    /// The one that speaks HTTP.
+    fn exchange(&self) -> &Arc<Exchange> {
+        let FarSide::Exchange { exchange, .. } = &self.far_side else { unreachable!() };
+        exchange
     }
 
     /// A customer texts in; `Err` is why the engine did not take it. An SMSC brings it until the engine does.

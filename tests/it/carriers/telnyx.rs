@@ -77,16 +77,22 @@ impl Language for TelnyxLanguage {
         match why {
             Refusal::TooFast => error(429, "10011", "Too many requests"),
             Refusal::Unreachable => error(400, "40310", "Invalid 'to' address"),
+            Refusal::Credentials => error(401, "10009", "Authentication failed"),
+            Refusal::Stopped => error(400, "40300", "Blocked due to STOP message"),
+            Refusal::Trouble => error(503, "10007", "Unexpected error"),
+            Refusal::Another => error(422, "10015", "Bad Request"),
+            Refusal::InProgress => error(409, "10012", "Conflict"),
         }
     }
 
     fn text_in(&self, text: &TextIn<'_>, now: Timestamp) -> Post {
         let file = |url: &String| json!({"url": url, "content_type": "image/png", "size": 8, "sha256": null});
+        let recipient = |to: &str| json!({"phone_number": to, "carrier": "Telnyx", "status": "webhook_delivered"});
         let payload = json!({
             "record_type": "message", "direction": "inbound", "id": text.id,
             "type": if text.media.is_empty() { "SMS" } else { "MMS" },
             "from": {"phone_number": text.from, "carrier": "", "line_type": "", "status": "webhook_delivered"},
-            "to": [{"phone_number": text.to, "carrier": "Telnyx", "line_type": "Wireless", "status": "webhook_delivered"}],
+            "to": text.to.split(',').map(recipient).collect::<Vec<_>>(),
             "text": text.text, "media": text.media.iter().map(file).collect::<Vec<_>>(),
             "received_at": now.to_rfc3339(), "encoding": "GSM-7", "parts": 1, "errors": [], "tags": [],
         });
@@ -99,8 +105,13 @@ impl Language for TelnyxLanguage {
         let (name, status) = match stage {
             Stage::Sent => ("message.sent", "sent"),
             Stage::Delivered => ("message.finalized", "delivered"),
+            Stage::Stopped => ("message.finalized", "sending_failed"),
         };
-        let event = event(&format!("{status} {id}"), name, message(id, order, status), now);
+        let mut message = message(id, order, status);
+        if matches!(stage, Stage::Stopped) {
+            message["errors"] = json!([{"code": "40300", "title": "Blocked due to STOP message"}]);
+        }
+        let event = event(&format!("{status} {id}"), name, message, now);
         self.signed(path_of(&order.callback), &event, now)
     }
 }

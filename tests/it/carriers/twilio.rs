@@ -71,6 +71,10 @@ impl Language for TwilioLanguage {
         match why {
             Refusal::TooFast => error(429, 20_429, "Too Many Requests"),
             Refusal::Unreachable => error(400, 21_614, "'To' number is not a valid mobile number"),
+            Refusal::Credentials => error(401, 20_003, "Authenticate"),
+            Refusal::Stopped => error(400, 21_610, "Attempt to send to unsubscribed recipient"),
+            Refusal::Trouble => error(503, 20_500, "Internal Server Error"),
+            Refusal::Another | Refusal::InProgress => unreachable!("it knows no keys"),
         }
     }
 
@@ -94,8 +98,11 @@ impl Language for TwilioLanguage {
         let status = match stage {
             Stage::Sent => "sent",
             Stage::Delivered => "delivered",
+            Stage::Stopped => "undelivered",
         };
+        let code = if matches!(stage, Stage::Stopped) { "21610" } else { "" };
         let fields = [
+            ("ErrorCode", code.into()),
             ("MessageSid", format!("SM{id}")),
             ("MessageStatus", status.into()),
             ("AccountSid", ACCOUNT.into()),

@@ -67,7 +67,8 @@ async fn a_killed_engine_sends_nothing_twice_and_forgets_nothing(kind: Kind) {
             let arrived = phone.iter().filter(|text| message["text"] == **text).count();
             match message["deliveries"][0]["status"].as_str().unwrap() {
                 "sent" | "delivered" => assert_eq!(arrived, 1, "{message}"),
-                "unconfirmed" => assert!(arrived <= 1, "{message}"),
+                // Who knows attempts by their names is asked what became of them.
+                "unconfirmed" => assert!(arrived <= 1 && kind != Kind::Telnyx, "{message}"),
                 other => panic!("{other}: {message}"),
             }
         }
