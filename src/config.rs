@@ -354,6 +354,18 @@ impl Config {
             return nonsense("limits are at least 1");
         }
         self.jwt.check().or_else(|why| nonsense(&format!("jwt: {why}")))?;
+        #[cfg(feature = "smpp")]
+        for carrier in self.carriers.values() {
+            let Carrier::Smpp(one) = carrier else { continue };
+            let differs = |name: &&String| match &self.carriers[*name] {
+                Carrier::Smpp(c) => (c.data_coding_0, c.receipt_ids) != (one.data_coding_0, one.receipt_ids),
+                _ => false,
+            };
+            if let Some(other) = self.sections_of(one).iter().find(differs) {
+                let what = "data_coding_0 and receipt_ids are the account's: another section of it has others";
+                return Err(ConfigError::Nonsense(format!("carriers.{other}: {what}")));
+            }
+        }
         let pace = |c: &Carrier| match c {
             Carrier::Simulator(c) => c.pace_per_s,
             Carrier::Twilio(c) => c.pace_per_s,
@@ -373,6 +385,15 @@ impl Config {
         let is_same = |c: &Smpp| c.system_id == *system_id && c.password == *password;
         let is_one = |carrier: &Carrier| matches!(carrier, Carrier::Smpp(c) if is_same(c));
         self.carriers.iter().filter(|(_, carrier)| is_one(carrier)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The sections that share an account with this one, and itself.
+    pub fn sections_with(&self, name: &str) -> Vec<String> {
+        match self.carriers.get(name) {
+            #[cfg(feature = "smpp")]
+            Some(Carrier::Smpp(c)) => self.sections_of(c),
+            _ => vec![name.to_owned()],
+        }
     }
 
     /// Scheme, host and port of `public_url`, as a browser says its `Origin`.

@@ -1,25 +1,29 @@
-//! What comes over carriers' links: on disk before it is answered, then put together and taken as any text is.
+//! What comes over carriers' links: on disk before it is answered, then put together and taken as any text is, in the order
+//! in which somebody texted to a number of ours.
 //!
 //! A text has no name over SMPP. It gets ours when it is kept, and that makes it one text however often it is taken from
 //! there; the same octets again are the same text where the carrier may not have seen that we had it.
 
+mod assembly;
 mod sessions;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
 use metrics::counter;
 use sha2::{Digest, Sha256};
+use tokio::{sync::oneshot, time::timeout};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
     carriers::{Pending, smpp},
     domain::{
-        MessageText, Refusal, Timestamp,
+        MessageText, Refusal, TenantId, Timestamp,
+        conversation::Pair,
         sms::{
             delivery::Receipt,
             inbound::{Incoming, News},
@@ -29,10 +33,11 @@ use crate::{
 };
 
 use super::{Engine, texts::Received};
+use assembly::texts;
 use sessions::Sessions;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// What was kept and not used at once, is used after this (in microseconds).
+/// What was kept and is not used after this (in microseconds) was missed.
 const LEFT_US: i64 = 10 * 1_000_000;
 /// A long text of which parts are missing is shown without them after this.
 const LONG_US: i64 = 5 * 60 * 1_000_000;
@@ -49,6 +54,10 @@ const HEADER: usize = 16;
 /// How often what can't be stored is tried, before the carrier is to bring it again.
 const TRIES: usize = 5;
 const PAUSE: Duration = Duration::from_millis(200);
+/// What can't be taken is tried again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+/// A carrier waits no longer than this for its text to be where it belongs: some wait 5 s for an answer in all.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the links of one account reach.
 pub struct Exchange {
@@ -57,12 +66,20 @@ pub struct Exchange {
     alphabet: smpp::DefaultAlphabet,
     engine: OnceLock<Weak<Engine>>,
     sessions: Mutex<Sessions>,
+    /// Pairs whose texts are being taken, and who waits for what has come since.
+    pairs: Mutex<BTreeMap<Pair, Vec<oneshot::Sender<()>>>>,
 }
 
 impl Exchange {
     /// For these sections of the configuration, of which there is at least one.
     pub fn new(sections: Vec<String>, alphabet: smpp::DefaultAlphabet) -> Arc<Self> {
-        Arc::new(Self { sections, alphabet, engine: OnceLock::new(), sessions: Mutex::default() })
+        Arc::new(Self {
+            sections,
+            alphabet,
+            engine: OnceLock::new(),
+            sessions: Mutex::default(),
+            pairs: Mutex::default(),
+        })
     }
 
     /// The engine is there from now on.
@@ -70,13 +87,13 @@ impl Exchange {
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
-    /// Sees to what is left, until the engine is gone: what was kept and not used, long texts that stay incomplete,
-    /// receipts that came early.
+    /// Sees to what is left, until the engine is gone: what a process that is gone kept and didn't use, long texts that stay
+    /// incomplete, receipts that came early.
     pub async fn keep(self: Arc<Self>) {
         let mut round = 0_u32;
         loop {
             let Some(engine) = self.engine().filter(|engine| !engine.is_stopping()) else { return };
-            if let Err(error) = self.look(&engine, round.is_multiple_of(60)).await {
+            if let Err(error) = self.look(&engine, round).await {
                 error!(%error, "what came over a link can't be looked at yet");
             }
             round = round.wrapping_add(1);
@@ -85,28 +102,34 @@ impl Exchange {
         }
     }
 
-    async fn look(&self, engine: &Arc<Engine>, also_forget: bool) -> Result<(), Refusal> {
+    async fn look(self: &Arc<Self>, engine: &Arc<Engine>, round: u32) -> Result<(), Refusal> {
         let now = engine.clock.now();
-        let mut seen = BTreeSet::new();
-        for left in engine.storage.unused_pieces(Timestamp(now.0 - LEFT_US), AT_ONCE).await? {
-            let is_due = left.long_text.is_none() || left.at.0 <= now.0 - LONG_US;
-            let which = (left.theirs.clone(), left.ours.clone(), left.long_text.clone());
-            if left.carrier == self.account() && (left.long_text.is_none() || seen.insert(which)) {
-                self.put_together(engine, &left, is_due).await?;
+        let (left, long) = if round == 0 { (now, now) } else { (before(now, LEFT_US), before(now, LONG_US)) };
+        for (carrier, pair) in engine.storage.pairs_of_pieces(left, long, AT_ONCE).await? {
+            if self.sections.contains(&carrier) {
+                drop(self.wake(pair));
             }
         }
-        for held in engine.storage.held_receipts(AT_ONCE).await?.into_iter().filter(|h| h.carrier == self.account()) {
-            let is_known = self.news(engine, &held.provider_id, &held.receipt).await?;
-            if is_known || held.at.0 <= now.0 - HELD_US {
-                engine.storage.let_receipt_go(held.id).await?;
-            }
-            if !is_known && held.at.0 <= now.0 - HELD_US {
-                counter!("partyline_carrier_news_unknown_total", "carrier" => self.account().to_owned()).increment(1);
+        for held in engine.storage.held_receipts(&self.sections, AT_ONCE).await? {
+            if let Err(error) = self.held(engine, &held, now).await {
+                warn!(%error, receipt = %held.id, "a receipt that is held can't be looked at yet");
             }
         }
         self.settle(engine, now).await?;
-        if also_forget {
-            engine.storage.forget_pieces(Timestamp(now.0 - ANSWERED_US), Timestamp(now.0 - ALL_US)).await?;
+        if round.is_multiple_of(60) {
+            engine.storage.forget_pieces(before(now, ANSWERED_US), before(now, ALL_US)).await?;
+        }
+        Ok(())
+    }
+
+    async fn held(&self, engine: &Arc<Engine>, held: &HeldReceipt, now: Timestamp) -> Result<(), Refusal> {
+        let is_known = self.news(engine, &held.provider_id, &held.receipt).await?;
+        let is_over = held.at <= before(now, HELD_US);
+        if is_known || is_over {
+            engine.storage.let_receipt_go(held.id).await?;
+        }
+        if is_over && !is_known {
+            counter!("partyline_carrier_news_unknown_total", "carrier" => self.account().to_owned()).increment(1);
         }
         Ok(())
     }
@@ -121,19 +144,25 @@ impl Exchange {
         Ok(())
     }
 
-    async fn taken(&self, session: Uuid, delivered: smpp::Delivered) -> Result<Option<Uuid>, Refusal> {
+    async fn taken(self: &Arc<Self>, session: Uuid, delivered: smpp::Delivered) -> Result<Option<Uuid>, Refusal> {
         let engine = self.engine().filter(|engine| !engine.is_stopping()).ok_or(Refusal::Busy)?;
         match delivered {
             smpp::Delivered::Text(arrived) => self.text(&engine, session, *arrived).await.map(Some),
             smpp::Delivered::Receipt { id, receipt } => self.receipt(&engine, id, receipt).await.map(|()| None),
             smpp::Delivered::Unreadable { reason, pdu } => {
                 let kind = ("application/octet-stream", pdu);
-                dead_letter(&engine, engine.clock.new_id(), self.account(), kind, reason).await.map(|()| None)
+                let id = engine.clock.new_id();
+                dead_letter(&engine, id, None, self.account(), kind, reason).await.map(|()| None)
             }
         }
     }
 
-    async fn text(&self, engine: &Arc<Engine>, session: Uuid, arrived: smpp::Arrived) -> Result<Uuid, Refusal> {
+    async fn text(
+        self: &Arc<Self>,
+        engine: &Arc<Engine>,
+        session: Uuid,
+        arrived: smpp::Arrived,
+    ) -> Result<Uuid, Refusal> {
         let (now, id) = (engine.clock.now(), engine.clock.new_id());
         let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
         let mut same = engine.storage.pieces_like(&digest).await?;
@@ -143,6 +172,7 @@ impl Exchange {
             return Ok(before);
         }
         let place = arrived.piece.place;
+        let pair = Pair { ours: arrived.to.clone(), theirs: arrived.from.clone() };
         let kept = StoredPiece {
             id,
             carrier: self.account().to_owned(),
@@ -158,40 +188,80 @@ impl Exchange {
             session: Some(session),
         };
         stored(|| engine.storage.keep_piece(&kept)).await?;
-        // It is on disk, and will be used: now, or in a moment.
-        if let Err(error) = self.put_together(engine, &kept, false).await {
-            warn!(%error, piece = %id, "a text that came over a link is used later");
-        }
+        // Who hears our answer finds the text where it belongs; but nothing that came after it waits for that any longer.
+        let _ = timeout(PATIENCE, self.wake(pair)).await;
         Ok(id)
     }
 
-    /// Takes a text of which all pieces are there, or those that are if it is due.
-    async fn put_together(&self, engine: &Arc<Engine>, one: &StoredPiece, is_due: bool) -> Result<(), Refusal> {
-        let pieces = engine.storage.pieces_of(one).await?;
-        let Some(first) = pieces.first().cloned() else { return Ok(()) };
-        let mut parts = vec![None; usize::from(first.total)];
-        let mut used = vec![];
-        for piece in pieces {
-            let Some(place) = parts.get_mut(usize::from(piece.part).wrapping_sub(1)) else { continue };
-            // Another of the same place is of the next text that has this number.
-            if place.is_none() {
-                used.push(piece.id);
-                *place = Some(smpp::Piece { place: None, data_coding: piece.data_coding, octets: piece.octets });
+    /// There is something to take of a pair's. What is answered is told when it is taken.
+    fn wake(self: &Arc<Self>, pair: Pair) -> oneshot::Receiver<()> {
+        let (told, taken) = oneshot::channel();
+        let mut pairs = self.pairs();
+        if !pairs.contains_key(&pair) {
+            tokio::spawn(self.clone().work(pair.clone()));
+        }
+        pairs.entry(pair).or_default().push(told);
+        taken
+    }
+
+    /// Takes what there is of a pair's, in order, until there is no more.
+    async fn work(self: Arc<Self>, pair: Pair) {
+        while let Some(waiting) = self.waiting(&pair) {
+            let mut waiting = Some(waiting);
+            loop {
+                let Some(engine) = self.engine().filter(|engine| !engine.is_stopping()) else { return };
+                let taken = self.put_together(&engine, &pair).await;
+                waiting.take().into_iter().flatten().for_each(|told| _ = told.send(()));
+                let Err(error) = taken else { break };
+                warn!(%error, carrier = self.account(), "a text that came over a link is taken later");
+                drop(engine);
+                tokio::time::sleep(AGAIN).await;
             }
         }
-        if !is_due && parts.iter().any(Option::is_none) {
-            return Ok(());
+    }
+
+    /// Who waits for more of a pair's to be taken, if there is more.
+    fn waiting(&self, pair: &Pair) -> Option<Vec<oneshot::Sender<()>>> {
+        let mut pairs = self.pairs();
+        let waiting = pairs.get_mut(pair).map(std::mem::take).filter(|waiting| !waiting.is_empty());
+        if waiting.is_none() {
+            pairs.remove(pair);
         }
-        let text = smpp::joined(&parts, self.alphabet).unwrap_or_default();
-        let kept = smpp::Kept { id: first.id.to_string(), from: first.theirs, to: first.ours, text };
-        self.receive(engine, first.id, kept).await?;
-        engine.storage.pieces_used(&used, engine.clock.now()).await?;
+        waiting
+    }
+
+    /// Takes the texts of which all pieces are there, or those that are if no more are waited for.
+    async fn put_together(self: &Arc<Self>, engine: &Arc<Engine>, pair: &Pair) -> Result<(), Refusal> {
+        let now = engine.clock.now();
+        let mut pieces = engine.storage.unused_pieces(pair, AT_ONCE).await?;
+        if pieces.len() >= AT_ONCE {
+            drop(self.wake(pair.clone()));
+        }
+        pieces.retain(|piece| self.sections.contains(&piece.carrier));
+        for text in texts(pieces) {
+            let is_late = text.first.at <= before(now, LONG_US);
+            if !text.is_whole() && !is_late {
+                continue;
+            }
+            let (id, says) = (text.first.id, text.says(self.alphabet));
+            let StoredPiece { theirs: from, ours: to, .. } = text.first.clone();
+            match self.receive(engine, id, smpp::Kept { id: id.to_string(), from, to, text: says }).await {
+                Ok(()) => {
+                    let used = text.pieces();
+                    stored(|| engine.storage.pieces_used(&used, now)).await?;
+                }
+                // What comes after it is not to wait for ever.
+                Err(error) if is_late => error!(%error, piece = %id, "a text that came over a link can't be taken"),
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 
     async fn receive(&self, engine: &Arc<Engine>, id: Uuid, kept: smpp::Kept) -> Result<(), Refusal> {
-        let owner = engine.storage.phone_number(&kept.to).await?.map(|number| number.phone_number.carrier);
-        let carrier = owner.filter(|carrier| self.sections.contains(carrier));
+        let owner = engine.storage.phone_number(&kept.to).await?;
+        let carrier = owner.as_ref().map(|number| number.phone_number.carrier.clone());
+        let carrier = carrier.filter(|carrier| self.sections.contains(carrier));
         let carrier = carrier.unwrap_or_else(|| self.account().to_owned());
         let incoming = Incoming {
             carrier,
@@ -203,8 +273,9 @@ impl Exchange {
             keyword: None,
         };
         let Received::Nobodys(reason) = engine.receive(incoming).await? else { return Ok(()) };
+        let owner = owner.filter(|number| !number.deleted).map(|number| number.tenant);
         let body = serde_json::to_vec(&kept).map_err(|_| Refusal::StorageUnavailable)?;
-        dead_letter(engine, id, self.account(), (smpp::Kept::CONTENT_TYPE, body), reason).await
+        dead_letter(engine, id, owner, self.account(), (smpp::Kept::CONTENT_TYPE, body), reason).await
     }
 
     async fn receipt(&self, engine: &Arc<Engine>, provider_id: String, receipt: Receipt) -> Result<(), Refusal> {
@@ -231,6 +302,10 @@ impl Exchange {
     /// The name under which all of its links keep what comes.
     fn account(&self) -> &str {
         self.sections.first().map_or("", String::as_str)
+    }
+
+    fn pairs(&self) -> MutexGuard<'_, BTreeMap<Pair, Vec<oneshot::Sender<()>>>> {
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -282,6 +357,10 @@ impl smpp::Exchange for LinkEnd {
     }
 }
 
+fn before(now: Timestamp, micros: i64) -> Timestamp {
+    Timestamp(now.0 - micros)
+}
+
 /// What the pieces of one long text of a pair have in common.
 fn long_text(place: &smpp::Place) -> String {
     let form = match place.form {
@@ -307,6 +386,7 @@ async fn stored<F: Future<Output = Result<(), StorageError>>>(store: impl Fn() -
 async fn dead_letter(
     engine: &Arc<Engine>,
     id: Uuid,
+    tenant: Option<TenantId>,
     carrier: &str,
     (content_type, body): (&str, Vec<u8>),
     reason: &str,
@@ -314,7 +394,7 @@ async fn dead_letter(
     warn!(carrier, letter = %id, reason, "what came over a link is kept as a dead letter");
     let letter = DeadLetter {
         id,
-        tenant: None,
+        tenant,
         carrier: carrier.to_owned(),
         kind: "inbound".to_owned(),
         content_type: content_type.to_owned(),

@@ -145,14 +145,17 @@ pub(super) async fn used(shared: &Shared, name: &str, said: Vec<Said>) -> Result
     for one in said {
         match one {
             Said::Text(mut incoming) => {
-                incoming.carrier = name.to_owned();
                 let number = incoming.to.clone();
+                let owner = shared.engine.storage.phone_number(&number).await?.filter(|number| !number.deleted);
+                // What came by one link of an account may be for a number of another.
+                let carrier = owner.as_ref().map(|number| number.phone_number.carrier.clone());
+                let carrier = carrier.filter(|carrier| shared.config.sections_with(name).contains(carrier));
+                incoming.carrier = carrier.unwrap_or_else(|| name.to_owned());
                 let Received::Nobodys(reason) = shared.engine.receive(incoming).await? else {
                     is_somebodys = true;
                     continue;
                 };
-                let owner = shared.engine.storage.phone_number(&number).await?;
-                unused.insert(owner.filter(|n| !n.deleted).map(|n| n.tenant), reason.to_owned());
+                unused.insert(owner.map(|number| number.tenant), reason.to_owned());
             }
             Said::News(news) => {
                 // Of a text that is none of ours: others may send by the same account.

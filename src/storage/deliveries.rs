@@ -146,9 +146,10 @@ impl Storage {
 }
 
 impl Storage {
-    /// A part of a text has arrived. Answers whether all of them have by now.
+    /// A part of a text has arrived, or all parts that the carrier calls the same. Answers whether all of them have by now.
     pub async fn part_delivered(&self, attempt: AttemptId, part: i64) -> Result<bool, StorageError> {
-        let sql = "UPDATE attempt_part SET delivered = true WHERE attempt_id = $1 AND part = $2";
+        let sql = "UPDATE attempt_part SET delivered = true WHERE attempt_id = $1 AND provider_id = \
+             (SELECT p.provider_id FROM attempt_part p WHERE p.attempt_id = $1 AND p.part = $2)";
         let update = self.statement(sql, [attempt.0.into(), part.into()]);
         self.0.writer.run(async |db| db.execute_raw(update).await).await?;
         // Read after the commit: of two that write at the same time, the later one sees both.

@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
-use crate::domain::{Timestamp, phone::Number, sms::delivery::Receipt};
+use crate::domain::{Timestamp, conversation::Pair, phone::Number, sms::delivery::Receipt};
 
 use super::{
     Storage, StorageError, column,
@@ -107,23 +107,31 @@ impl Storage {
         rows.iter().map(same).collect()
     }
 
-    /// The pieces of a long text that are not used yet, oldest first.
-    pub async fn pieces_of(&self, one: &StoredPiece) -> Result<Vec<StoredPiece>, StorageError> {
-        let Some(long_text) = &one.long_text else { return Ok(vec![one.clone()]) };
-        let sql = "SELECT * FROM piece WHERE carrier = $1 AND number = $2 AND our_number = $3 AND long_text = $4 \
-             AND used_at IS NULL ORDER BY id";
-        let (theirs, ours) = (one.theirs.as_str(), one.ours.as_str());
-        let values = [one.carrier.as_str().into(), theirs.into(), ours.into(), long_text.as_str().into()];
+    /// What somebody texted to one of our numbers and is not used yet, oldest first.
+    pub async fn unused_pieces(&self, pair: &Pair, limit: usize) -> Result<Vec<StoredPiece>, StorageError> {
+        let sql = "SELECT * FROM piece WHERE number = $1 AND our_number = $2 AND used_at IS NULL ORDER BY id LIMIT $3";
+        let values = [pair.theirs.as_str().into(), pair.ours.as_str().into(), bound(limit)];
         let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
         rows.iter().map(piece).collect()
     }
 
-    /// What is not used yet and came before this, oldest first.
-    pub async fn unused_pieces(&self, before: Timestamp, limit: usize) -> Result<Vec<StoredPiece>, StorageError> {
-        let sql = "SELECT * FROM piece WHERE used_at IS NULL AND at < $1 ORDER BY at LIMIT $2";
-        let values = [before.0.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
-        let rows = self.0.reader.query_all_raw(self.statement(sql, values)).await?;
-        rows.iter().map(piece).collect()
+    /// Pairs of which something is not used yet that should be, and by whose link it came: texts that came before `alone`,
+    /// pieces of long ones that came before `long`. The longest waiting first.
+    pub async fn pairs_of_pieces(
+        &self,
+        alone: Timestamp,
+        long: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(String, Pair)>, StorageError> {
+        let sql = "SELECT carrier, number, our_number FROM piece WHERE used_at IS NULL AND at < $1 \
+             AND (long_text IS NULL OR at < $2) GROUP BY carrier, number, our_number ORDER BY min(at) LIMIT $3";
+        let rows =
+            self.0.reader.query_all_raw(self.statement(sql, [alone.0.into(), long.0.into(), bound(limit)])).await?;
+        let pair = |row: &QueryResult| {
+            let (ours, theirs) = (column(row, "our_number")?, column(row, "number")?);
+            Ok((column(row, "carrier")?, Pair { ours: Number::stored(ours), theirs: Number::stored(theirs) }))
+        };
+        rows.iter().map(pair).collect()
     }
 
     /// The text that these make is stored: they are needed no more, but to know a repeat.
@@ -170,11 +178,14 @@ impl Storage {
         Ok(())
     }
 
-    /// Forgets what was used: that which was answered before `answered`, and whatever came before `all`.
+    /// Forgets what was used: that which was answered before `answered`, and whatever came before `all`; and receipts whose
+    /// carrier is not configured any more.
     pub async fn forget_pieces(&self, answered: Timestamp, all: Timestamp) -> Result<(), StorageError> {
         let sql = "DELETE FROM piece WHERE used_at IS NOT NULL AND at < $1 AND (answered_at IS NOT NULL OR at < $2)";
-        let delete = self.statement(sql, [answered.0.into(), all.0.into()]);
-        self.0.writer.run(async |db| db.execute_raw(delete).await).await?;
+        let pieces = self.statement(sql, [answered.0.into(), all.0.into()]);
+        let receipts = self.statement("DELETE FROM held_receipt WHERE at < $1", [all.0.into()]);
+        self.0.writer.run(async |db| db.execute_raw(pieces).await).await?;
+        self.0.writer.run(async |db| db.execute_raw(receipts).await).await?;
         Ok(())
     }
 
@@ -196,11 +207,13 @@ impl Storage {
         Ok(())
     }
 
-    /// Receipts that are held, oldest first.
-    pub async fn held_receipts(&self, limit: usize) -> Result<Vec<HeldReceipt>, StorageError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = "SELECT * FROM held_receipt ORDER BY id LIMIT $1";
-        let rows = self.0.reader.query_all_raw(self.statement(sql, [limit.into()])).await?;
+    /// Receipts that are held, of these, oldest first.
+    pub async fn held_receipts(&self, carriers: &[String], limit: usize) -> Result<Vec<HeldReceipt>, StorageError> {
+        let of = self.0.dialect.rows(1, &[("carrier", Column::Text)]);
+        let sql =
+            format!("SELECT * FROM held_receipt WHERE carrier IN (SELECT r.carrier FROM {of} r) ORDER BY id LIMIT $2");
+        let values = [bulk(&carriers.iter().map(|carrier| (carrier,)).collect::<Vec<_>>()), bound(limit)];
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
         let held = |row: &QueryResult| {
             let receipt: String = column(row, "receipt")?;
             Ok(HeldReceipt {
@@ -220,6 +233,10 @@ impl Storage {
         self.0.writer.run(async |db| db.execute_raw(delete).await).await?;
         Ok(())
     }
+}
+
+fn bound(limit: usize) -> Value {
+    i64::try_from(limit).unwrap_or(i64::MAX).into()
 }
 
 fn piece(row: &QueryResult) -> Result<StoredPiece, StorageError> {

@@ -332,8 +332,9 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     };
     storage.keep_piece(&piece).await.unwrap();
     storage.pieces_like(&piece.digest).await.unwrap();
-    assert_eq!(storage.pieces_of(&piece).await.unwrap(), std::slice::from_ref(&piece));
-    storage.unused_pieces(Timestamp(5), 5).await.unwrap();
+    let pair = Pair { ours: ours.clone(), theirs: theirs.clone() };
+    assert_eq!(storage.unused_pieces(&pair, 5).await.unwrap(), std::slice::from_ref(&piece));
+    assert_eq!(storage.pairs_of_pieces(Timestamp(5), Timestamp(5), 5).await.unwrap(), [(piece.carrier.clone(), pair)]);
     storage.pieces_used(&[piece.id], Timestamp(5)).await.unwrap();
     storage.pieces_answered(&[piece.id], Timestamp(5)).await.unwrap();
     let live = [Uuid::from_u128(7)];
@@ -342,7 +343,10 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     let (id, carrier, provider_id) = (Uuid::from_u128(6), "sim".into(), "1".into());
     let held = HeldReceipt { id, carrier, provider_id, receipt: Receipt::Delivered, at: Timestamp(1) };
     storage.hold_receipt(&held).await.unwrap();
-    assert_eq!(storage.held_receipts(5).await.unwrap(), std::slice::from_ref(&held));
+    assert_eq!(
+        storage.held_receipts(std::slice::from_ref(&piece.carrier), 5).await.unwrap(),
+        std::slice::from_ref(&held)
+    );
     storage.let_receipt_go(held.id).await.unwrap();
     storage.part_delivered(attempt, 0).await.unwrap();
     storage.dead_letters(tenant, true, None, 5).await.unwrap();
