@@ -464,6 +464,23 @@ mod tests {
 
     #[cfg(feature = "smpp")]
     #[test]
+    fn sections_of_one_account_agree_on_how_it_is_read() {
+        let section = |name: &str, more: &str| {
+            format!(
+                "[carriers.{name}]\nkind = \"smpp\"\nhost = \"{name}.example\"\nport = 2775\nsystem_id = \"us\"\n\
+                 password = \"secret\"\n{more}\n"
+            )
+        };
+        let both = |one: &str, other: &str| read(&(section("a", one) + &section("b", other)));
+        assert_eq!(both("", "window = 5").unwrap().sections_with("b"), ["a", "b"]);
+        for other in ["data_coding_0 = \"latin1\"", "receipt_ids = \"hex\""] {
+            assert!(both("", other).unwrap_err().contains("another section of it has others"), "{other}");
+            assert!(both(other, other).is_ok());
+        }
+    }
+
+    #[cfg(feature = "smpp")]
+    #[test]
     fn the_example_shows_every_key_with_its_default() {
         let example = include_str!("../docs/partyline.example.toml");
         let config = read(example).unwrap();

@@ -7,9 +7,13 @@ mod receipts;
 mod sent;
 mod troubles;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
+use partyline::{
+    app::Options,
+    carriers::{Knobs, smpp::Timing},
+    clock::Clock,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -17,8 +21,11 @@ use super::{NAME, link_is, smsc::Smsc};
 use crate::{
     client::Api,
     engine::{Process, TestEngine},
-    sms::{ANN, AT_ONCE, MAIN, eventually, person, put_number},
+    sms::{ANN, AT_ONCE, MAIN, eventually, person, put_number, simulator},
 };
+
+/// A carrier that is no link.
+const ELSEWHERE: &str = "somewhere";
 
 /// A link that comes back at once, and waits for nothing long.
 const QUICK: Timing = Timing {
@@ -80,7 +87,9 @@ impl Office {
 }
 
 async fn engine(folder: Arc<TempDir>, smsc: &Smsc, options: Options, sections: &[&str]) -> TestEngine {
-    let carriers = sections.iter().map(|name| ((*name).to_owned(), smsc.section(AT_ONCE))).collect();
+    let simulator = simulator(Knobs::default()).into_values();
+    let mut carriers: BTreeMap<_, _> = simulator.map(|section| (ELSEWHERE.to_owned(), section)).collect();
+    carriers.extend(sections.iter().map(|name| ((*name).to_owned(), smsc.section(AT_ONCE))));
     TestEngine::on(folder, options, |config| config.carriers = carriers).await
 }
 

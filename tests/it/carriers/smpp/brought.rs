@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use partyline::clock::Clock;
+use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
-use super::{Doomed, NAME, Office, gsm, hex, quick, ucs2};
+use super::{Doomed, ELSEWHERE, NAME, Office, QUICK, gsm, hex, quick, ucs2};
 use crate::{
     engine::{database_url, manual_clock},
     sms::{ANN, MAIN, eventually, put_number},
@@ -145,6 +145,28 @@ async fn what_is_brought_again_after_a_bind_is_one_text() {
     assert_eq!(office.texts().await.len(), 3);
 }
 
+/// Soon after a bind, too, people say what they said before; the carrier has seen that we had that.
+#[tokio::test]
+async fn who_says_the_same_again_after_a_bind_has_said_it_twice() {
+    let links = Timing { enquire: Duration::from_millis(50), ..QUICK };
+    let office = Office::with(Options { links, ..quick(Clock::System) }, &[NAME]).await;
+    let yes = json!([{"from": ANN, "to": MAIN, "text": "yes"}]);
+    office.smsc.brings(yes.clone()).await;
+    let db = Database::connect(database_url(office.engine.folder.path())).await.unwrap();
+    eventually(async || {
+        let sql = "SELECT count(*) AS n FROM piece WHERE answered_at IS NOT NULL";
+        let backend = db.get_database_backend();
+        let row = db.query_one_raw(sea_orm::Statement::from_string(backend, sql)).await.unwrap().unwrap();
+        let known: i64 = row.try_get("", "n").unwrap();
+        if known == 1 { Ok(()) } else { Err("the next answer of the carrier's proves it".into()) }
+    })
+    .await;
+    db.close().await.unwrap();
+    office.smsc.acts("reset").await;
+    office.smsc.brings(yes).await;
+    office.has(&["yes", "yes"]).await;
+}
+
 /// In the middle of taking, of keeping, of putting together, of answering.
 #[tokio::test]
 async fn what_a_killed_engine_did_not_answer_is_brought_again_and_is_one_text() {
@@ -262,6 +284,7 @@ async fn nothing_is_thrown_away() {
     put_number(&pbx, "+14045550150", json!({})).await;
     let path = format!("/v1/pbx/dead-letters/{}/replay", letter["id"].as_str().unwrap());
     assert_eq!(pbx.post(&path, json!(null)).await.status, 204);
+    assert_eq!(letter["carrier"], NAME);
     let unrouted = pbx.get("/v1/pbx/unrouted").await.ok();
     assert_eq!(unrouted["items"][0]["text"], text);
     // Binary; and a receipt that is of nothing.
@@ -271,4 +294,20 @@ async fn nothing_is_thrown_away() {
     let letters = pbx.get("/v1/pbx/dead-letters").await.ok();
     assert_eq!(letters["items"].as_array().unwrap().len(), 2, "{letters}");
     assert!(office.texts().await.is_empty());
+}
+
+/// What is for another company is shown to that company alone.
+#[tokio::test]
+async fn a_letter_is_the_company_s_whose_number_it_is_for() {
+    let office = Office::open().await;
+    let pbx = office.engine.api();
+    let other = pbx.with_token(&office.engine.tenant("other").await.1);
+    put_number(&other, "+14045550160", json!({"carrier": ELSEWHERE})).await;
+    office.smsc.brings(json!([{"from": ANN, "to": "+14045550160", "text": "Hi"}])).await;
+    eventually(async || {
+        let letters = other.get("/v1/pbx/dead-letters").await.ok();
+        if letters["items"].as_array().unwrap().len() == 1 { Ok(()) } else { Err(letters.to_string()) }
+    })
+    .await;
+    assert_eq!(pbx.get("/v1/pbx/dead-letters").await.ok()["items"], json!([]));
 }

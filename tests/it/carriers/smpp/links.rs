@@ -8,8 +8,9 @@ use serde_json::json;
 use super::{Doomed, NAME, Office, QUICK, engine, link_is, quick, submits};
 use crate::{
     carriers::smsc::Smsc,
+    client::Api,
     engine::manual_clock,
-    sms::{ANN, MAIN, person, put_number},
+    sms::{ANN, MAIN, eventually, person, put_number},
 };
 
 /// A carrier that refuses us is asked again after this, and a little.
@@ -29,11 +30,7 @@ async fn a_refused_bind_is_shown_and_tried_again_and_texts_wait() {
     assert!(listed["items"][0]["link"]["reason"].as_str().unwrap().contains("password"), "{listed}");
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Hi").await;
-    crate::sms::eventually(async || {
-        let delivery = jake.deliveries(&thread, 1).await.remove(0);
-        if delivery["status"] == "queued" && delivery["attempt"] == 2 { Ok(()) } else { Err(delivery.to_string()) }
-    })
-    .await;
+    waits_again(&jake, &thread).await;
     let refused = smsc.until(|seen| seen["binds"].as_array().unwrap().len() >= 3).await;
     assert!(refused["binds"].as_array().unwrap().iter().all(|status| *status == 0x0e) && submits(&refused).is_empty());
     smsc.set(json!({"bind_status": 0})).await;
@@ -43,6 +40,15 @@ async fn a_refused_bind_is_shown_and_tried_again_and_texts_wait() {
     assert_eq!(smsc.phone(ANN).await.len(), 1);
 }
 
+/// The refusal of its first attempt is on disk.
+async fn waits_again(jake: &Api, thread: &str) {
+    eventually(async || {
+        let delivery = jake.deliveries(thread, 1).await.remove(0);
+        if delivery["status"] == "queued" && delivery["attempt"] == 2 { Ok(()) } else { Err(delivery.to_string()) }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_engine_that_is_killed_while_it_is_refused_has_lost_nothing() {
     let smsc = Smsc::start().await;
@@ -50,6 +56,7 @@ async fn an_engine_that_is_killed_while_it_is_refused_has_lost_nothing() {
     let doomed = Doomed::on(smsc, "refused").await;
     let thread = doomed.jake.thread(ANN).await;
     doomed.jake.say(&thread, "Hi").await;
+    waits_again(&doomed.jake, &thread).await;
     doomed.smsc.set(json!({"bind_status": 0})).await;
     let clock = manual_clock();
     clock.advance(PARKED);
