@@ -81,7 +81,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A text comes in. */
+        /** A text comes in: a form of a Twilio-compatible carrier, an event of Telnyx. */
         post: operations["inbound"];
         delete?: never;
         options?: never;
@@ -3650,6 +3650,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/json": unknown;
                 "application/x-www-form-urlencoded": string;
             };
         };
@@ -3774,6 +3775,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/json": unknown;
                 "application/x-www-form-urlencoded": string;
             };
         };
@@ -3899,6 +3901,7 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/json": unknown;
                 "application/x-www-form-urlencoded": string;
             };
         };
