@@ -14,6 +14,7 @@ mod receipt;
 mod receive;
 mod segment;
 mod status;
+mod unproven;
 mod window;
 
 use std::{
