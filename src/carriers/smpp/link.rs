@@ -32,8 +32,8 @@ const WAITING: usize = 256;
 const READ: usize = 8_192;
 
 /// So many times in a row it is read, at most, before anything is said to be late: what has come is heard first, but
-/// a carrier that never pauses does not stop the clock. More than a socket holds.
-const READS: usize = 1_024;
+/// a carrier that never pauses does not stop the clock.
+const READS: usize = 256;
 
 /// Why a link ended, or never began.
 #[derive(Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
             gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone())
                 .set(count(traffic.window.in_flight()));
             let wakes = traffic.wakes(now, self.timing.answer);
-            let has_room = traffic.refuses_all.is_none() && traffic.window.has_room();
+            let has_room = traffic.window.has_room();
             self.buffer.reserve(READ);
             tokio::select! {
                 // What has come is heard before anything is said to be late; and after each read, all else has a turn.
@@ -351,3 +351,6 @@ async fn until(wakes: Option<Instant>) {
 fn count(n: usize) -> f64 {
     n as f64
 }
+
+#[cfg(test)]
+mod tests;

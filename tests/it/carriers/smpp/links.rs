@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Doomed, NAME, Office, QUICK, engine, hex, link_is, quick, submits,
@@ -133,19 +133,23 @@ async fn who_is_thrown_out_after_each_bind_comes_back_more_and_more_slowly() {
     link_is(&engine.api(), "up").await;
 }
 
-/// A text and an enquire_link are in one segment with the answer to the bind, and nothing comes after them.
+/// They are in one segment with the answer to the bind, and nothing comes after them.
 #[tokio::test]
 async fn what_comes_together_with_the_answer_to_the_bind_is_heard() {
-    let smsc = Smsc::start().await;
-    let text = [FROM_ANN, b"\x05Hello"].concat();
-    let both = [pdu(0x05, &text), pdu(0x15, b"")].concat();
-    smsc.set(json!({"with_bind": hex(&both)})).await;
-    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
-    let _engine = engine(folder, &smsc, quick(Clock::System), &[NAME]).await;
-    let has_heard = |seen: &serde_json::Value, command: &str| {
-        seen["others"].as_array().unwrap().iter().any(|pdu| pdu["command"] == command)
-    };
-    smsc.until(|seen| has_heard(seen, "deliver_sm_resp") && has_heard(seen, "enquire_link_resp")).await;
+    let enquire = pdu(0x15, b"");
+    let text = pdu(0x05, &[FROM_ANN, b"\x05Hello"].concat());
+    for (octets, answers) in [
+        (enquire.clone(), &["enquire_link_resp"][..]),
+        ([text, enquire].concat(), &["deliver_sm_resp", "enquire_link_resp"]),
+    ] {
+        let smsc = Smsc::start().await;
+        smsc.set(json!({"with_bind": hex(&octets)})).await;
+        let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+        let _engine = engine(folder, &smsc, quick(Clock::System), &[NAME]).await;
+        let has =
+            |seen: &Value, answer: &str| seen["others"].as_array().unwrap().iter().any(|o| o["command"] == answer);
+        smsc.until(|seen| answers.iter().all(|answer| has(seen, answer))).await;
+    }
 }
 
 /// It would refuse all that comes on this link, and answers enquire_link as if all were well.
@@ -197,7 +201,7 @@ async fn a_thousand_texts_at_once_all_arrive_once_and_do_not_hide_an_answer() {
 async fn a_carrier_that_says_nothing_any_more_is_asked_and_left() {
     let links = Timing { enquire: Duration::from_millis(50), answer: Duration::from_millis(500), ..QUICK };
     let office = Office::with(Options { links, ..quick(Clock::System) }, &[NAME]).await;
-    let is_asked = |seen: &serde_json::Value| {
+    let is_asked = |seen: &Value| {
         seen["others"].as_array().unwrap().iter().filter(|pdu| pdu["command"] == "enquire_link").count() >= 3
     };
     let seen = office.smsc.until(is_asked).await;
