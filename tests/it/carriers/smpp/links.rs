@@ -12,7 +12,7 @@ use super::{
 use crate::{
     carriers::smsc::Smsc,
     engine::manual_clock,
-    sms::{ANN, MAIN, person, put_number},
+    sms::{ANN, BOB, MAIN, person, put_number},
 };
 
 /// A carrier that refuses us is asked again after this, and a little.
@@ -172,6 +172,20 @@ async fn a_carrier_that_has_forgotten_the_bind_is_bound_to_anew() {
         .await;
     }
     assert_eq!(office.smsc.phone(ANN).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_carrier_forgot_the_bind_has_time_to_be_answered() {
+    let office = Office::open().await;
+    let (ann, bob) = (office.jake.thread(ANN).await, office.jake.thread(BOB).await);
+    office.smsc.does(json!([{"held": true}, {"status": 0x04}])).await;
+    office.jake.say(&ann, "Hi").await;
+    office.smsc.until_submits(1).await;
+    office.jake.say(&bob, "Hi").await;
+    office.smsc.until(|seen| submits(seen).get(1).is_some_and(|submit| submit["answered"] == 0x04)).await;
+    office.smsc.set(json!({"released": true})).await;
+    office.jake.delivery_until(&ann, 1, "delivered").await;
+    office.smsc.until(|seen| seen["binds"] == json!([0, 0])).await;
 }
 
 /// As many as come in after the carrier was away for a while, all at once.
