@@ -167,7 +167,10 @@ impl Exchange {
         let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
         let mut same = engine.storage.pieces_like(&digest).await?;
         same.retain(|piece| self.sections.contains(&piece.carrier));
-        if let Some(before) = self.sessions().repeated(&same, arrived.piece.place.is_some(), now) {
+        let repeated = self.sessions().repeated(&same, arrived.piece.place.is_some(), now);
+        if let Some(before) = repeated {
+            // In this session it does not come another time: who says the same now says it again.
+            engine.storage.piece_came_again(before, session).await?;
             counter!("partyline_smpp_repeats_total", "carrier" => self.account().to_owned()).increment(1);
             return Ok(before);
         }

@@ -4,18 +4,22 @@
 //! itself.
 
 mod alphabet;
+mod connect;
 mod ids;
 mod link;
+mod pauses;
 mod pdu;
 mod piece;
 mod receipt;
 mod receive;
 mod segment;
 mod status;
+mod unproven;
 mod window;
 
 use std::{
     fmt,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -26,7 +30,6 @@ use std::{
 use metrics::{counter, gauge};
 use serde::Deserialize;
 use tokio::{
-    net::TcpStream,
     sync::{Notify, mpsc, oneshot, watch},
     time::{Instant, sleep, timeout},
 };
@@ -43,7 +46,6 @@ use crate::{
             inbound::{Incoming, Media},
         },
     },
-    outgoing,
 };
 
 use super::{
@@ -58,6 +60,7 @@ pub use receipt::{Receipted, receipt};
 pub use receive::{Arrived, Delivered, all_delivered};
 
 use link::{Ended, Ends, Link};
+use pauses::{Pauses, jittered};
 use pdu::Address;
 use status::BindRefused;
 use window::Text;
@@ -115,6 +118,8 @@ pub struct Timing {
     pub reconnect: (Duration, Duration),
     /// ... after the carrier refused to bind.
     pub refused: (Duration, Duration),
+    /// A link that was up for so long was a good one: the pauses after it begin anew.
+    pub steady: Duration,
     /// The first and the longest pause when the carrier is too busy.
     pub throttled: (Duration, Duration),
     /// How long an answer may take.
@@ -131,6 +136,7 @@ impl Default for Timing {
         Self {
             reconnect: (s(1), s(60)),
             refused: (s(60), s(300)),
+            steady: s(60),
             throttled: (s(1), s(30)),
             answer: s(10),
             enquire: s(30),
@@ -202,20 +208,21 @@ impl Smpp {
         let taken = self.0.to_be_sent.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut texts) = taken else { return };
         let timing = self.0.timing;
-        let (mut lost, mut refused) = (timing.reconnect.0, timing.refused.0);
-        loop {
-            let ended = self.once(&mut texts, &exchange, &mut lost, &mut refused).await;
-            let (state, reason, pauses, pause) = match ended {
-                Ended::Closed => {
-                    self.is_now(LinkState::Down, Some(CLOSED.into()));
-                    return;
-                }
+        let (mut lost, mut refused) = (Pauses::new(timing.reconnect), Pauses::new(timing.refused));
+        for tries in 0.. {
+            let (ended, was_up) = self.once(tries, &mut texts, &exchange).await;
+            if was_up >= timing.steady {
+                lost.anew();
+                refused.anew();
+            }
+            let (state, reason, pauses) = match ended {
+                Ended::Closed => break,
                 Ended::Refused(code) => match status::bind_refused(code) {
-                    BindRefused::NeedsHelp(why) => (LinkState::Refused, why, timing.refused, &mut refused),
-                    BindRefused::MayPass(why) => (LinkState::Down, why, timing.reconnect, &mut lost),
+                    BindRefused::NeedsHelp(why) => (LinkState::Refused, why, &mut refused),
+                    BindRefused::MayPass(why) => (LinkState::Down, why, &mut lost),
                 },
-                Ended::Unbound => (LinkState::Down, "unbound by the carrier".into(), timing.reconnect, &mut lost),
-                Ended::Lost(why) => (LinkState::Down, why, timing.reconnect, &mut lost),
+                Ended::Unbound => (LinkState::Down, "unbound by the carrier".into(), &mut lost),
+                Ended::Lost(why) => (LinkState::Down, why, &mut lost),
             };
             if state == LinkState::Refused {
                 error!(carrier = self.0.account.name, reason, "the carrier refuses to bind: texts wait");
@@ -223,103 +230,59 @@ impl Smpp {
                 warn!(carrier = self.0.account.name, reason, "the link is down");
             }
             self.is_now(state, Some(reason));
-            let pause_now = jittered(*pause);
-            *pause = (*pause * 2).min(pauses.1);
-            if !self.wait(pause_now, &mut texts).await {
-                self.is_now(LinkState::Down, Some(CLOSED.into()));
-                return;
+            if self.without_link(&mut texts, sleep(jittered(pauses.next()))).await.is_none() {
+                break;
             }
         }
+        // What was not written is said to be so, to the last.
+        texts.close();
+        while let Some(text) = texts.recv().await {
+            drop(text.reply.send(unreachable()));
+        }
+        self.is_now(LinkState::Down, Some(CLOSED.into()));
     }
 
-    /// One connection, from its beginning to its end. Once it is bound, the pauses begin anew.
+    /// One connection, from its beginning to its end, and how long its link was up.
     async fn once(
         &self,
+        tries: usize,
         texts: &mut mpsc::Receiver<Text>,
         exchange: &Arc<dyn Exchange>,
-        lost: &mut Duration,
-        refused: &mut Duration,
-    ) -> Ended {
+    ) -> (Ended, Duration) {
         let Inner { account, timing, close, .. } = &*self.0;
-        let count = |result: &'static str| {
-            counter!("partyline_smpp_binds_total", "carrier" => account.name.clone(), "result" => result).increment(1);
+        let binding = async {
+            let stream = connect::connect(account, tries).await?;
+            Link::bind(stream, account.clone(), *timing).await
         };
-        let connected = timeout(CONNECT_WITHIN, TcpStream::connect((account.host.as_str(), account.port))).await;
-        let stream = match connected {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                count("unreachable");
-                return error.into();
-            }
-            Err(_) => {
-                count("unreachable");
-                return Ended::Lost("no connection within its time".into());
-            }
-        };
-        // A segment is small, and wanted now.
-        if let Err(error) = stream.set_nodelay(true) {
-            warn!(carrier = account.name, %error, "a socket's options could not be set");
-        }
-        if account.tls {
-            match timeout(CONNECT_WITHIN, secured(stream, &account.host)).await {
-                Ok(Ok(stream)) => self.bound(stream, texts, exchange, close, (lost, refused), *timing).await,
-                Ok(Err(why)) => {
-                    count("unreachable");
-                    Ended::Lost(why)
-                }
-                Err(_) => {
-                    count("unreachable");
-                    Ended::Lost("no TLS within its time".into())
-                }
-            }
-        } else {
-            self.bound(stream, texts, exchange, close, (lost, refused), *timing).await
-        }
-    }
-
-    async fn bound<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send>(
-        &self,
-        stream: S,
-        texts: &mut mpsc::Receiver<Text>,
-        exchange: &Arc<dyn Exchange>,
-        close: &Notify,
-        (lost, refused): (&mut Duration, &mut Duration),
-        timing: Timing,
-    ) -> Ended {
-        let account = &self.0.account;
-        let link = Link::bind(stream, account.clone(), timing).await;
-        let result = match &link {
+        let Some(bound) = self.without_link(texts, binding).await else { return (Ended::Closed, Duration::ZERO) };
+        let result = match &bound {
             Ok(_) => "bound",
             Err(Ended::Refused(_)) => "refused",
             Err(_) => "unreachable",
         };
         counter!("partyline_smpp_binds_total", "carrier" => account.name.clone(), "result" => result).increment(1);
-        let link = match link {
+        let link = match bound {
             Ok(link) => link,
-            Err(ended) => return ended,
+            Err(ended) => return (ended, Duration::ZERO),
         };
-        (*lost, *refused) = (timing.reconnect.0, timing.refused.0);
         info!(carrier = account.name, "the link is up");
         self.is_now(LinkState::Up, None);
-        let session = self.0.clock.new_id();
+        let (session, since) = (self.0.clock.new_id(), Instant::now());
         exchange.bound(session);
         let ended = link.serve(Ends { texts, exchange: exchange.clone(), close, session }).await;
         exchange.ended(session);
-        ended
+        (ended, since.elapsed())
     }
 
-    /// Waits before the next try. What is to be sent meanwhile is not: it is told so at once. False if it is closed.
-    async fn wait(&self, pause: Duration, texts: &mut mpsc::Receiver<Text>) -> bool {
-        let over = sleep(pause);
-        tokio::pin!(over);
+    /// Does something while there is no link. What is to be sent meanwhile is not: it is told so at once. `None` if it is
+    /// closed.
+    async fn without_link<T>(&self, texts: &mut mpsc::Receiver<Text>, doing: impl Future<Output = T>) -> Option<T> {
+        let mut doing = pin!(doing);
         loop {
             tokio::select! {
-                () = &mut over => return true,
-                () = self.0.close.notified() => return false,
-                text = texts.recv() => match text {
-                    Some(text) => drop(text.reply.send(unreachable())),
-                    None => return false,
-                },
+                done = &mut doing => return Some(done),
+                () = self.0.close.notified() => return None,
+                text = texts.recv() => drop(text?.reply.send(unreachable())),
             }
         }
     }
@@ -354,7 +317,7 @@ impl Carrier for Smpp {
         false
     }
 
-    /// What was kept as a dead letter: a text that was put together, or a PDU.
+    /// What was kept as a dead letter: a text that was put together. (A PDU that is kept could not be read, nor can it now.)
     fn understand(&self, request: &Webhook<'_>) -> Result<Vec<Said>, String> {
         if request.content_type != Kept::CONTENT_TYPE {
             return Err("it can't be read".into());
@@ -471,17 +434,79 @@ fn address(number: &Number) -> Address {
     }
 }
 
-async fn secured(stream: TcpStream, host: &str) -> Result<tokio_rustls::client::TlsStream<TcpStream>, String> {
-    let config = outgoing::tls().map_err(|error| format!("no TLS: {error}"))?;
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|_| "host is no name for TLS")?;
-    let connected = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    connected.map_err(|error| format!("no TLS: {error}"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::AttemptId;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
 
-/// Half as long again at most: so that not all come back at once.
-fn jittered(pause: Duration) -> Duration {
-    let mut dice = [0_u8; 2];
-    // Without dice, it is the pause itself.
-    let _ = getrandom::fill(&mut dice);
-    pause.mul_f64(1.0 + f64::from(u16::from_le_bytes(dice)) / 131_072.0)
+    fn account() -> Account {
+        Account {
+            name: "wholesale".into(),
+            host: "127.0.0.1".into(),
+            port: 2775,
+            tls: false,
+            system_id: "partyline".into(),
+            password: "secret08".into(),
+            window: WINDOW,
+            data_coding_0: DefaultAlphabet::Gsm7,
+            receipt_ids: ReceiptIds::Same,
+            pace_per_s: 1.0,
+        }
+    }
+
+    struct Nobody;
+
+    impl Exchange for Nobody {
+        fn bound(&self, _: Uuid) {}
+
+        fn ended(&self, _: Uuid) {}
+
+        fn take(&self, _: Uuid, _: Delivered) -> Pending<Result<Option<Uuid>, NotNow>> {
+            Box::pin(async { Err(NotNow) })
+        }
+
+        fn answered(&self, _: Vec<Uuid>) -> Pending<()> {
+            Box::pin(async {})
+        }
+    }
+
+    /// The next PDU's command and sequence.
+    async fn heard(link: &mut TcpStream) -> [u32; 2] {
+        let mut header = [0; 16];
+        link.read_exact(&mut header).await.unwrap();
+        let word = |n: usize| u32::from_be_bytes(header[n * 4..][..4].try_into().unwrap());
+        let mut body = vec![0; usize::try_from(word(0)).unwrap() - 16];
+        link.read_exact(&mut body).await.unwrap();
+        [word(1), word(3)]
+    }
+
+    #[tokio::test]
+    async fn a_text_that_was_not_written_when_the_link_closes_is_said_not_to_be_sent() {
+        let centre = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let account = Account { port: centre.local_addr().unwrap().port(), window: 1, ..account() };
+        let timing = Timing { farewell: Duration::from_millis(10), ..Timing::default() };
+        let smpp = Smpp::new(account, timing, Clock::System).unwrap();
+        let kept = tokio::spawn(smpp.clone().keep(Arc::new(Nobody)));
+        let (mut link, _) = centre.accept().await.unwrap();
+        let [_bind, sequence] = heard(&mut link).await;
+        let bound = [17, 0x8000_0009, 0, sequence].map(u32::to_be_bytes).concat();
+        link.write_all(&[bound, vec![0]].concat()).await.unwrap();
+        let submission = || Submission {
+            attempt: AttemptId(Uuid::nil()),
+            from: Number::owned("+14045550100").unwrap(),
+            to: Number::owned("+14045550199").unwrap(),
+            text: MessageText::stored("Hi".into()),
+            is_again: false,
+        };
+        let first = tokio::spawn(smpp.submit(submission()));
+        assert_eq!(heard(&mut link).await[0], 0x04, "it fills the window, and is never answered");
+        let (second, ()) = tokio::join!(smpp.submit(submission()), smpp.close());
+        assert!(matches!(second, Submitted::Rejected(Rejection::Temporary, _)), "{second:?}");
+        assert_eq!(first.await.unwrap(), Submitted::Unknown);
+        kept.await.unwrap();
+    }
 }

@@ -147,6 +147,13 @@ impl Storage {
         Ok(())
     }
 
+    /// It came again, in this session.
+    pub async fn piece_came_again(&self, id: Uuid, session: Uuid) -> Result<(), StorageError> {
+        let update = self.statement("UPDATE piece SET session = $1 WHERE id = $2", [session.into(), id.into()]);
+        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
+        Ok(())
+    }
+
     /// The carrier has seen our answers to these: it does not bring them again.
     pub async fn pieces_answered(&self, ids: &[Uuid], now: Timestamp) -> Result<(), StorageError> {
         let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);

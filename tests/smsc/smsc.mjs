@@ -2,7 +2,8 @@
 // HTTP, and ends when its standard input does.
 //
 // Control, in JSON: POST /set alters `state`; POST /bring brings texts and receipts to the engine, and is answered when all
-// are taken; POST /act does something to the links at once; GET /seen says what it saw.
+// are taken; POST /act does something to all links at once, /act_on_first to that by which it brings texts; GET /seen says
+// what it saw.
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +14,10 @@ const state = {
   bind_status: 0,
   // Binds are not answered.
   silent_binds: false,
+  // Octets in hexadecimal that go out in one write with the answer to a bind.
+  with_bind: '',
+  // Whoever is bound is thrown out at once.
+  kicks: false,
   // It hears nothing but binds, and answers nothing.
   deaf: false,
   // What was `held` is answered now.
@@ -29,6 +34,8 @@ const state = {
 const seen = {
   // The statuses with which binds were answered; null: not at all.
   binds: [],
+  // When they were, in milliseconds.
+  bound_at: [],
   // Each submit_sm, octets in hexadecimal.
   submits: [],
   // All other PDUs of the engine's: their commands and statuses.
@@ -53,6 +60,8 @@ smpp.PDU.fromStream = (stream, length) => {
 
 const server = smpp.createServer((link) => {
   link.number = linksSoFar++
+  // Each delivery that waits for its answer is one.
+  link.setMaxListeners(0)
   link.on('error', () => link.destroy())
   link.on('close', () => {
     if (links.includes(link)) links.splice(links.indexOf(link), 1)
@@ -71,9 +80,11 @@ function bound(link, pdu) {
   const isUs = pdu.system_id === 'partyline' && pdu.password === 'secret'
   const status = state.bind_status || (isUs ? 0 : smpp.errors.ESME_RINVPASWD)
   seen.binds.push(state.silent_binds ? null : status)
+  seen.bound_at.push(performance.now())
   if (state.silent_binds) return
-  link.send(pdu.response({ command_status: status, system_id: 'smsc' }), () => {
-    if (status) return link.close()
+  const answer = pdu.response({ command_status: status, system_id: 'smsc' })
+  link.socket.write(Buffer.concat([answer.toBuffer(), Buffer.from(state.with_bind, 'hex')]), () => {
+    if (status || state.kicks) return link.close()
     links.push(link)
     events.emit('bound')
   })
@@ -168,12 +179,19 @@ async function taken(deliver, which = () => true) {
       continue
     }
     const status = await new Promise((answered) => {
-      link.once('close', () => answered(null))
-      if (!link.deliver_sm(deliver, (pdu) => state.deaf || answered(pdu.command_status))) answered(null)
+      const closed = () => answered(null)
+      link.once('close', closed)
+      const heard = (pdu) => {
+        if (state.deaf) return
+        link.off('close', closed)
+        answered(pdu.command_status)
+      }
+      if (!link.deliver_sm(deliver, heard)) answered(null)
     })
     answers.push(status)
     if (status === 0) return answers
-    await sleep(20)
+    // The more often, the later.
+    await sleep(Math.min(20 * answers.length, 500))
   }
 }
 
@@ -248,6 +266,7 @@ const commands = {
   },
   bring: (all) => Promise.all(all.map((one) => taken(deliver(one)))),
   act: (what) => [...links].forEach((link) => act(link, what)),
+  act_on_first: (what) => void act(links[0], what),
   seen: () => ({ ...seen, links: links.length, manners: state.manners.length })
 }
 

@@ -4,7 +4,7 @@
 //! written (and so whether a text may be sent again), queues what comes without bound, and gives a link up for one PDU that
 //! it can't read, which the carrier then brings again on the next.
 
-use std::{collections::VecDeque, io, pin::pin, sync::Arc};
+use std::{collections::VecDeque, io, pin::pin, sync::Arc, time::Duration};
 
 use metrics::{counter, gauge};
 use tokio::{
@@ -20,15 +20,20 @@ use crate::carriers::Pending;
 use super::{
     Account, Exchange, NotNow, Timing, pdu,
     pdu::{Heard, What},
-    receive,
+    receive, status,
+    unproven::Unproven,
     window::{Text, Window},
 };
 
-/// So many texts and receipts wait to be taken; then nothing more is read.
-const WAITING: usize = 64;
+/// So many texts and receipts wait to be taken. What comes beyond is put off: the carrier brings it again.
+const WAITING: usize = 256;
 
 /// So many octets are read at once, or a little more.
 const READ: usize = 8_192;
+
+/// So many times in a row it is read, at most, before anything is said to be late: what has come is heard first, but
+/// a carrier that never pauses does not stop the clock.
+const READS: usize = 256;
 
 /// Why a link ended, or never began.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,12 +77,18 @@ pub(super) struct Ends<'a> {
 /// What is to be taken, one after the other.
 type Taking = Pending<(u32, Result<Option<Uuid>, NotNow>)>;
 
-/// Which of what was taken is not known to be answered. A carrier that answers a request of ours has read all that we
-/// wrote before it.
-#[derive(Default)]
-struct Unproven {
-    written: Vec<Uuid>,
-    before: Option<(u32, Vec<Uuid>)>,
+/// What is under way on a link, from its bind to its end.
+struct Traffic {
+    window: Window,
+    exchange: Arc<dyn Exchange>,
+    session: Uuid,
+    waiting: VecDeque<Taking>,
+    unproven: Unproven,
+    enquires_at: Instant,
+    /// Since when the carrier is to show that it is there.
+    enquired: Option<Instant>,
+    /// It refuses all texts on this link, with this status: the link ends when what was written is answered.
+    refuses_all: Option<u32>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
@@ -107,107 +118,159 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
 
     /// Carries texts until it ends.
     pub(super) async fn serve(mut self, ends: Ends<'_>) -> Ended {
-        let mut window = Window::new(self.account.window, self.timing);
-        let ended = self.carry(&mut window, ends).await;
-        window.lost();
+        let Ends { texts, exchange, close, session } = ends;
+        let mut traffic = Traffic {
+            window: Window::new(self.account.window, self.timing),
+            exchange,
+            session,
+            waiting: VecDeque::new(),
+            unproven: Unproven::default(),
+            enquires_at: Instant::now() + self.timing.enquire,
+            enquired: None,
+            refuses_all: None,
+        };
+        let ended = self.carry(&mut traffic, texts, close).await;
+        traffic.window.lost();
         gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone()).set(0.0);
         // It is closed politely, if that takes no time.
         let _ = timeout(self.timing.answer, self.writer.shutdown()).await;
         ended.unwrap_or_else(|ended| ended)
     }
 
-    async fn carry(&mut self, window: &mut Window, ends: Ends<'_>) -> Result<Ended, Ended> {
-        let Ends { texts, exchange, close, session } = ends;
-        let mut waiting: VecDeque<Taking> = VecDeque::new();
-        let mut unproven = Unproven::default();
-        let mut enquires_at = Instant::now() + self.timing.enquire;
-        let mut enquired: Option<(u32, Instant)> = None;
+    async fn carry(
+        &mut self,
+        traffic: &mut Traffic,
+        texts: &mut mpsc::Receiver<Text>,
+        close: &Notify,
+    ) -> Result<Ended, Ended> {
         let mut close = pin!(close.notified());
+        // More may have come together with the answer to the bind.
+        self.hear(traffic).await?;
+        let (mut has_read, mut reads) = (false, 0);
         loop {
             let now = Instant::now();
-            window.look(now);
-            self.send(window, &mut unproven, now).await?;
-            gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone()).set(count(window.in_flight()));
-            let may_read = waiting.len() < WAITING;
-            let silent_at = enquired.map(|(_, since)| since + self.timing.answer).filter(|_| may_read);
-            let wakes = [window.wakes(now), silent_at, Some(enquires_at)].into_iter().flatten().min();
-            let has_room = window.has_room(now);
+            self.send(traffic, now).await?;
+            gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone())
+                .set(count(traffic.window.in_flight()));
+            let wakes = traffic.wakes(now, self.timing.answer);
+            let has_room = traffic.window.has_room();
             self.buffer.reserve(READ);
             tokio::select! {
-                taken = first(&mut waiting) => {
-                    waiting.pop_front();
-                    let (sequence, taken) = taken;
-                    let status = if taken.is_ok() { pdu::OK } else { pdu::NOT_NOW };
-                    self.write(&pdu::answer(sequence, status)).await?;
-                    unproven.written.extend(taken.ok().flatten());
-                }
-                read = self.reader.read_buf(&mut self.buffer), if may_read => {
+                // What has come is heard before anything is said to be late; and after each read, all else has a turn.
+                biased;
+                read = self.reader.read_buf(&mut self.buffer), if !has_read => {
                     if read? == 0 {
                         return Err(Ended::Lost("closed by the carrier".into()));
                     }
-                    while let Some(whole) = pdu::framed(&mut self.buffer).map_err(|_| nonsense())? {
-                        let Heard { sequence, status, what } = pdu::read(&whole);
-                        if let Some(known) = unproven.proven_by(sequence, &what) {
-                            tokio::spawn(exchange.answered(known));
-                        }
-                        match what {
-                            What::Submitted(name) => {
-                                let name = self.account.receipt_ids.of_answer(&name);
-                                window.answered(sequence, status, name, Instant::now());
-                            }
-                            // It may be an answer to a submit that wasn't understood.
-                            What::Nack => window.answered(sequence, status.max(1), String::new(), Instant::now()),
-                            What::Brought(_) | What::Unreadable => {
-                                let delivered = receive::delivered(what, whole, &self.account);
-                                counter!("partyline_smpp_brought_total", "carrier" => self.account.name.clone(),
-                                    "kind" => delivered.kind())
-                                .increment(1);
-                                let taking = exchange.take(session, delivered);
-                                waiting.push_back(Box::pin(async move { (sequence, taking.await) }));
-                            }
-                            What::Enquired => self.write(&pdu::alive(sequence)).await?,
-                            What::Unbind => {
-                                self.write(&pdu::unbound(sequence)).await?;
-                                return Ok(Ended::Unbound);
-                            }
-                            What::Alive if enquired.is_some_and(|(asked, _)| asked == sequence) => enquired = None,
-                            What::Foreign => self.write(&pdu::nack(sequence)).await?,
-                            What::Alive | What::Bound | What::Unbound | What::Stray => {}
-                        }
+                    self.hear(traffic).await?;
+                    has_read = true;
+                    reads += 1;
+                    if reads >= READS {
+                        self.look(traffic).await?;
+                        reads = 0;
+                    }
+                    continue;
+                }
+                () = until(wakes), if !has_read => self.look(traffic).await?,
+                () = &mut close => return self.leave().await,
+                taken = first(&mut traffic.waiting) => {
+                    traffic.waiting.pop_front();
+                    let (sequence, taken) = taken;
+                    let status = if taken.is_ok() { pdu::OK } else { pdu::NOT_NOW };
+                    self.write(&pdu::answer(sequence, status)).await?;
+                    if let Ok(Some(name)) = taken {
+                        traffic.unproven.answered(name);
                     }
                 }
                 text = texts.recv(), if has_room => match text {
-                    Some(text) => window.add(text),
+                    Some(text) => traffic.window.add(text),
                     None => return Ok(Ended::Closed),
                 },
-                () = &mut close => return self.leave().await,
-                () = until(wakes) => {
-                    let now = Instant::now();
-                    if silent_at.is_some_and(|at| at <= now) {
-                        return Err(Ended::Lost("no answer to enquire_link".into()));
-                    }
-                    if enquires_at <= now {
-                        enquires_at = now + self.timing.enquire;
-                        if enquired.is_none() {
-                            let sequence = self.next_sequence();
-                            unproven.written_before(sequence);
-                            self.write(&pdu::enquire(sequence)).await?;
-                            enquired = Some((sequence, now));
-                        }
-                    }
-                }
+                () = std::future::ready(()), if has_read => {}
             }
+            if !has_read {
+                reads = 0;
+            }
+            has_read = false;
         }
     }
 
+    /// Hears all that has come.
+    async fn hear(&mut self, traffic: &mut Traffic) -> Result<(), Ended> {
+        while let Some(whole) = pdu::framed(&mut self.buffer).map_err(|_| nonsense())? {
+            let Heard { sequence, status, what } = pdu::read(&whole);
+            // Whatever it says, it is there.
+            traffic.enquired = None;
+            if let Some(known) = traffic.unproven.proven_by(sequence, &what) {
+                tokio::spawn(traffic.exchange.answered(known));
+            }
+            match what {
+                What::Submitted(name) => {
+                    let name = self.account.receipt_ids.of_answer(&name);
+                    traffic.window.answered(sequence, status, name, Instant::now());
+                    traffic.refuses_all = traffic.refuses_all.or(Some(status).filter(|s| status::ends_link(*s)));
+                }
+                // It may be an answer to a submit that wasn't understood.
+                What::Nack => traffic.window.answered(sequence, status.max(1), String::new(), Instant::now()),
+                What::Brought(_) | What::Unreadable if traffic.waiting.len() >= WAITING => {
+                    counter!("partyline_smpp_put_off_total", "carrier" => self.account.name.clone()).increment(1);
+                    self.write(&pdu::answer(sequence, pdu::NOT_NOW)).await?;
+                }
+                What::Brought(_) | What::Unreadable => {
+                    let delivered = receive::delivered(what, whole, &self.account);
+                    counter!("partyline_smpp_brought_total", "carrier" => self.account.name.clone(),
+                        "kind" => delivered.kind())
+                    .increment(1);
+                    let taking = traffic.exchange.take(traffic.session, delivered);
+                    traffic.waiting.push_back(Box::pin(async move { (sequence, taking.await) }));
+                }
+                What::Enquired => self.write(&pdu::alive(sequence)).await?,
+                What::Unbind => {
+                    self.write(&pdu::unbound(sequence)).await?;
+                    return Err(Ended::Unbound);
+                }
+                What::Foreign => self.write(&pdu::nack(sequence)).await?,
+                What::Alive | What::Bound | What::Unbound | What::Stray => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Time has passed, and what came meanwhile was heard.
+    async fn look(&mut self, traffic: &mut Traffic) -> Result<(), Ended> {
+        let now = Instant::now();
+        traffic.window.look(now);
+        if traffic.enquired.is_some_and(|since| since + self.timing.answer <= now) {
+            return Err(Ended::Lost("no answer to enquire_link".into()));
+        }
+        if traffic.enquires_at <= now {
+            traffic.enquires_at = now + self.timing.enquire;
+            if traffic.enquired.is_none() {
+                let sequence = self.next_sequence();
+                traffic.unproven.enquires(sequence);
+                self.write(&pdu::enquire(sequence)).await?;
+                traffic.enquired = Some(now);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes all segments that may go now.
-    async fn send(&mut self, window: &mut Window, unproven: &mut Unproven, now: Instant) -> Result<(), Ended> {
+    async fn send(&mut self, traffic: &mut Traffic, now: Instant) -> Result<(), Ended> {
+        if let Some(status) = traffic.refuses_all {
+            let is_over = traffic.window.in_flight() == 0;
+            return if is_over {
+                Err(Ended::Lost(format!("the carrier has lost the bind (0x{status:02X})")))
+            } else {
+                Ok(())
+            };
+        }
         loop {
             let sequence = self.sequence.wrapping_add(1);
-            let Some((from, to, segment)) = window.next(sequence, now) else { return Ok(()) };
+            let Some((from, to, segment)) = traffic.window.next(sequence, now) else { return Ok(()) };
             let submit = pdu::submit(sequence, from, to, segment);
             self.next_sequence();
-            unproven.written_before(sequence);
+            traffic.unproven.submits(sequence);
             self.write(&submit).await?;
         }
     }
@@ -234,6 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
             if let Some(whole) = pdu::framed(&mut self.buffer).map_err(|_| nonsense())? {
                 return Ok((pdu::read(&whole), whole));
             }
+            self.buffer.reserve(READ);
             if self.reader.read_buf(&mut self.buffer).await? == 0 {
                 return Err(Ended::Lost("closed by the carrier".into()));
             }
@@ -257,17 +321,11 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
     }
 }
 
-impl Unproven {
-    /// A request is written: its answer will prove what was written before.
-    fn written_before(&mut self, sequence: u32) {
-        if self.before.is_none() && !self.written.is_empty() {
-            self.before = Some((sequence, std::mem::take(&mut self.written)));
-        }
-    }
-
-    fn proven_by(&mut self, sequence: u32, what: &What) -> Option<Vec<Uuid>> {
-        let is_answer = matches!(what, What::Submitted(_) | What::Alive | What::Nack);
-        self.before.take_if(|(asked, _)| is_answer && *asked == sequence).map(|(_, known)| known)
+impl Traffic {
+    /// When to look again.
+    fn wakes(&self, now: Instant, answer: Duration) -> Option<Instant> {
+        let silent = self.enquired.map(|since| since + answer);
+        [self.window.wakes(now), silent, Some(self.enquires_at)].into_iter().flatten().min()
     }
 }
 
@@ -293,3 +351,6 @@ async fn until(wakes: Option<Instant>) {
 fn count(n: usize) -> f64 {
     n as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,7 @@ pub(super) fn read(pdu: &[u8]) -> Heard {
         command => match command & !RESPONSE {
             BIND_TRANSCEIVER => What::Bound,
             // The body may be missing where the status says no.
-            SUBMIT_SM => What::Submitted(fields.string().unwrap_or_default()),
+            SUBMIT_SM => What::Submitted(fields.last_string()),
             ENQUIRE_LINK => What::Alive,
             UNBIND => What::Unbound,
             _ => What::Stray,
@@ -149,9 +149,8 @@ fn brought(mut fields: Fields<'_>) -> Option<Brought> {
     let short_message = fields.octets(length.into())?.to_vec();
     let mut brought = Brought { from, to, esm_class, data_coding, short_message, ..Brought::default() };
     let (mut reference, mut total, mut part) = (None, None, None);
-    while !fields.0.is_empty() {
-        let (tag, length) = (fields.u16()?, fields.u16()?);
-        let value = fields.octets(length.into())?;
+    // What is after the last parameter that is whole is nothing: an octet too many, or a parameter that is cut off.
+    while let Some((tag, value)) = fields.parameter() {
         match tag {
             0x0424 => brought.message_payload = Some(value.to_vec()),
             0x001e => brought.receipted_message_id = Some(value.to_vec()),
@@ -166,7 +165,10 @@ fn brought(mut fields: Fields<'_>) -> Option<Brought> {
     if let (Some(reference), Some(total), Some(part)) = (reference, total, part) {
         brought.sar = Some(Sar { reference, total, part });
     }
-    Some(brought)
+    // Then what was cut off is what it was about.
+    let is_empty = brought.short_message.is_empty() && brought.message_payload.is_none();
+    let is_cut_off = !fields.0.is_empty() && is_empty && brought.receipted_message_id.is_none();
+    (!is_cut_off).then_some(brought)
 }
 
 /// What is left to read of a body.
@@ -200,6 +202,20 @@ impl<'a> Fields<'a> {
         let end = self.0.iter().position(|octet| *octet == 0)?;
         let octets = self.octets(end + 1)?;
         Some(String::from_utf8_lossy(&octets[..end]).into_owned())
+    }
+
+    /// Up to the next NUL, or all that is left: some leave the last NUL of a PDU out.
+    fn last_string(&mut self) -> String {
+        self.string().unwrap_or_else(|| String::from_utf8_lossy(self.0).into_owned())
+    }
+
+    /// An optional parameter (3.2.4), if there is a whole one.
+    fn parameter(&mut self) -> Option<(u16, &'a [u8])> {
+        let mut rest = Fields(self.0);
+        let (tag, length) = (rest.u16()?, rest.u16()?);
+        let value = rest.octets(length.into())?;
+        *self = rest;
+        Some((tag, value))
     }
 
     fn address(&mut self) -> Option<Address> {
@@ -350,11 +366,34 @@ mod tests {
         for end in HEADER..whole.len() {
             assert_eq!(read(&whole[..end]).what, What::Unreadable, "{end}");
         }
-        assert_eq!(read(&deliver(b"Hi", &[0x04, 0x24, 0, 9, 1])).what, What::Unreadable, "a TLV that is too long");
+        let cut_off = deliver(b"", &[0x04, 0x24, 0, 9, b'H']);
+        assert_eq!(read(&cut_off).what, What::Unreadable, "its text is in a TLV that is too long");
         assert_eq!(read(&Body::default().pdu(0x102, OK, 4)), Heard { sequence: 4, status: 0, what: What::Foreign });
         assert_eq!(read(&Body::default().pdu(0x8000_0103, OK, 4)).what, What::Stray);
         let refused = read(&Body::default().pdu(SUBMIT_SM | RESPONSE, 0x58, 4));
         assert_eq!((refused.status, refused.what), (0x58, What::Submitted(String::new())));
+    }
+
+    #[test]
+    fn a_text_is_read_in_spite_of_what_is_broken_after_it_as_a_dead_letter_reaches_nobody() {
+        for broken in [&[0][..], &[0x04], &[0x04, 0x24, 0], &[0x04, 0x24, 0, 9, 1]] {
+            let whole = [0x04, 0x27, 0, 1, 2];
+            let heard = read(&deliver(b"Hi", &[&whole, broken].concat()));
+            let What::Brought(brought) = heard.what else { panic!("{broken:?}") };
+            assert_eq!((&brought.short_message[..], brought.message_state), (&b"Hi"[..], Some(2)), "{broken:?}");
+            assert_eq!(brought.message_payload, None);
+        }
+        let receipt = read(&deliver(b"", &[0x00, 0x1e, 0, 1, b'a', 0x04]));
+        assert!(matches!(receipt.what, What::Brought(brought) if brought.receipted_message_id.is_some()));
+    }
+
+    #[test]
+    fn a_message_s_name_is_read_with_or_without_its_nul() {
+        for name in [&b"1a2b\0"[..], b"1a2b", b"1a2b\0\0"] {
+            let mut body = Body::default();
+            body.octets(name);
+            assert_eq!(read(&body.pdu(SUBMIT_SM | RESPONSE, OK, 4)).what, What::Submitted("1a2b".into()));
+        }
     }
 
     #[test]

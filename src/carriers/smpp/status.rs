@@ -17,6 +17,12 @@ pub(super) fn refused(status: u32) -> (Rejection, DeliveryError) {
     (rejection(status), DeliveryError::carrier(shown(status), message, remedy))
 }
 
+/// Whether a refused `submit_sm` says that the carrier has forgotten the bind, or that this one does not count: it would
+/// refuse all texts on this link, and a new one is bound anew.
+pub(super) fn ends_link(status: u32) -> bool {
+    matches!(status, 0x04 | 0x05)
+}
+
 /// What a refused bind means.
 pub(super) fn bind_refused(status: u32) -> BindRefused {
     let said = |what: &str| format!("{what} ({}).", shown(status));
@@ -36,7 +42,7 @@ pub(super) fn bind_refused(status: u32) -> BindRefused {
 fn rejection(status: u32) -> Rejection {
     match status {
         0x14 | 0x58 => Rejection::Throttled(None),
-        // 0x04 and 0x05: the link is not as it should be. A new one will be.
+        // 0x04 and 0x05: the link is not as it should be. A new one will be: see `ends_link`.
         0x04 | 0x05 | 0x08 | 0x45 | 0x64 | 0xff => Rejection::Temporary,
         0x0d..=0x0f | 0x53 => Rejection::Auth,
         _ => Rejection::Permanent,
@@ -84,7 +90,7 @@ mod tests {
         let of = |status| refused(status).0;
         for (class, statuses) in [
             (Rejection::Throttled(None), &[0x14, 0x58][..]),
-            (Rejection::Temporary, &[0x04, 0x08, 0x45, 0x64, 0xff]),
+            (Rejection::Temporary, &[0x04, 0x05, 0x08, 0x45, 0x64, 0xff]),
             (Rejection::Auth, &[0x0d, 0x0e, 0x0f]),
             (
                 Rejection::Permanent,
@@ -95,6 +101,12 @@ mod tests {
                 assert_eq!(of(*status), class, "{status:#x}");
             }
         }
+    }
+
+    #[test]
+    fn a_link_ends_when_the_carrier_does_not_know_it_as_bound() {
+        let ending: Vec<_> = (0..0x500).filter(|status| ends_link(*status)).collect();
+        assert_eq!(ending, [0x04, 0x05]);
     }
 
     #[test]

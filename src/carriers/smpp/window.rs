@@ -27,6 +27,9 @@ pub(super) struct Text {
     pub reply: oneshot::Sender<Submitted>,
 }
 
+/// The most texts under way, those that wait for their turn included.
+const MOST: usize = 256;
+
 /// What is under way.
 #[derive(Debug)]
 pub(super) struct Window {
@@ -37,8 +40,16 @@ pub(super) struct Window {
     texts: BTreeMap<u64, Underway>,
     came: u64,
     in_flight: HashMap<u32, InFlight>,
-    paused_until: Option<Instant>,
+    /// The last pause that the carrier has asked for.
+    paused: Option<Pause>,
+    /// How long the next one is.
     pause: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    began: Instant,
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -66,12 +77,12 @@ impl Window {
     pub(super) fn new(size: usize, timing: Timing) -> Self {
         let (texts, in_flight) = (BTreeMap::new(), HashMap::new());
         let pause = timing.throttled.0;
-        Self { size, timing, texts, came: 0, in_flight, paused_until: None, pause }
+        Self { size, timing, texts, came: 0, in_flight, paused: None, pause }
     }
 
-    /// Whether there is room for another text: the segments of one go out before the next begins.
-    pub(super) fn has_room(&self, now: Instant) -> bool {
-        !self.is_paused(now) && self.in_flight.len() < self.size && !self.texts.values().any(|t| t.is_ready(now))
+    /// Whether there is room for another text. It is taken even if it has to wait: here, its time is looked at.
+    pub(super) fn has_room(&self) -> bool {
+        self.texts.len() < MOST
     }
 
     pub(super) fn add(&mut self, text: Text) {
@@ -96,18 +107,24 @@ impl Window {
 
     /// The carrier has answered. `name` is what it calls the segment.
     pub(super) fn answered(&mut self, sequence: u32, status: u32, name: String, now: Instant) {
-        let Some(InFlight { text: key, segment, .. }) = self.in_flight.remove(&sequence) else { return };
+        let Some(InFlight { text: key, segment, since }) = self.in_flight.remove(&sequence) else { return };
         let Some(underway) = self.texts.get_mut(&key) else { return };
         underway.in_flight -= 1;
+        // Of what was in flight when a pause began, each answer says the same once more.
+        let is_news = self.paused.is_none_or(|pause| since > pause.began);
         match (status, status::refused(status)) {
             (super::pdu::OK, _) => {
                 underway.names[segment] = Some(name);
-                self.pause = self.timing.throttled.0;
+                if is_news {
+                    self.pause = self.timing.throttled.0;
+                }
             }
             (_, (Rejection::Throttled(_), _)) => {
                 underway.again(segment, None);
-                self.paused_until = Some(now + self.pause);
-                self.pause = (self.pause * 2).min(self.timing.throttled.1);
+                if is_news {
+                    self.paused = Some(Pause { began: now, until: now + self.pause });
+                    self.pause = (self.pause * 2).min(self.timing.throttled.1);
+                }
             }
             // The whole text would go again, with what the carrier has of it.
             (_, (Rejection::Temporary, _)) if underway.is_begun() => {
@@ -147,7 +164,7 @@ impl Window {
             let until = (!text.waiting.is_empty()).then_some(text.text.until);
             [until, text.not_before.filter(|at| *at > now)].into_iter().flatten()
         });
-        answers.chain(texts).chain(self.paused_until.filter(|until| *until > now)).min()
+        answers.chain(texts).chain(self.paused_until().filter(|until| *until > now)).min()
     }
 
     /// Segments in flight.
@@ -164,7 +181,11 @@ impl Window {
     }
 
     fn is_paused(&self, now: Instant) -> bool {
-        self.paused_until.is_some_and(|until| until > now)
+        self.paused_until().is_some_and(|until| until > now)
+    }
+
+    fn paused_until(&self) -> Option<Instant> {
+        self.paused.map(|pause| pause.until)
     }
 
     /// Says what became of a text, once nothing of it is under way.
@@ -184,7 +205,7 @@ impl Window {
                 Submitted::Rejected(kind, error)
             }
             (None, None) if !is_lost && !has_some => {
-                let after = self.paused_until.map(|until| until.saturating_duration_since(now));
+                let after = self.paused_until().map(|until| until.saturating_duration_since(now));
                 Submitted::Rejected(Rejection::Throttled(after.filter(|pause| !pause.is_zero())), super::busy())
             }
             // Some of it may be there.
@@ -275,9 +296,7 @@ mod tests {
     fn a_text_is_accepted_when_all_its_segments_are_in_whatever_order() {
         let mut test = Test::new(10);
         let mut answer = test.add(3);
-        assert!(!test.window.has_room(test.now), "its segments go first");
         assert_eq!(test.write(), [0, 1, 2]);
-        assert!(test.window.has_room(test.now));
         test.answer(3, 0);
         test.answer(1, 0);
         assert!(answer.try_recv().is_err());
@@ -306,7 +325,6 @@ mod tests {
         test.write();
         for (sequence, pause) in [(1, 1), (2, 2), (3, 4)] {
             test.answer(sequence, if pause == 2 { 0x14 } else { 0x58 });
-            assert!(!test.window.has_room(test.now), "the whole link waits");
             test.pass(pause - 1);
             assert!(test.write().is_empty(), "{pause}");
             test.pass(1);
@@ -314,6 +332,57 @@ mod tests {
         }
         test.answer(4, 0);
         assert_eq!(answer.try_recv(), Ok(accepted(&["m4"])));
+    }
+
+    #[test]
+    fn refusals_of_what_was_in_flight_together_are_one_pause() {
+        let mut test = Test::new(10);
+        let answers: Vec<_> = (0..10).map(|_| test.add(1)).collect();
+        for (burst, pause) in [(0, 1), (1, 2), (2, 4)] {
+            assert_eq!(test.write().len(), 10);
+            (1..=10).for_each(|n| test.answer(burst * 10 + n, 0x58));
+            test.pass(pause - 1);
+            assert!(test.write().is_empty(), "{burst}");
+            test.pass(1);
+        }
+        assert_eq!(test.write().len(), 10);
+        (31..=40).for_each(|sequence| test.answer(sequence, 0));
+        assert!(answers.into_iter().all(|mut answer| matches!(answer.try_recv(), Ok(Submitted::Accepted { .. }))));
+    }
+
+    #[test]
+    fn what_was_accepted_before_a_pause_does_not_make_the_next_one_short_and_what_is_after_it_does() {
+        let mut test = Test::new(2);
+        let _answers = [test.add(1), test.add(1), test.add(1)];
+        test.write();
+        test.answer(1, 0x58);
+        test.answer(2, 0);
+        test.pass(1);
+        assert_eq!(test.write().len(), 2);
+        test.answer(3, 0x58);
+        test.pass(1);
+        assert!(test.write().is_empty(), "two seconds");
+        test.pass(1);
+        test.write();
+        test.answer(5, 0);
+        test.answer(4, 0x58);
+        test.pass(1);
+        assert_eq!(test.write().len(), 1, "one second");
+    }
+
+    #[test]
+    fn texts_that_wait_for_their_turn_are_not_without_end_and_go_out_whole_one_after_the_other() {
+        let mut test = Test::new(3);
+        let _answers: Vec<_> = (0..MOST - 1).map(|_| test.add(2)).collect();
+        assert!(test.window.has_room());
+        let mut last = test.add(2);
+        assert!(!test.window.has_room());
+        assert_eq!(test.write(), [0, 1, 0]);
+        test.answer(1, 0);
+        assert_eq!(test.write(), [1]);
+        test.pass(15);
+        assert!(matches!(kind(last.try_recv().unwrap()), Rejection::Throttled(_)), "never written");
+        assert!(test.window.has_room());
     }
 
     #[test]

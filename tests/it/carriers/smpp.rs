@@ -31,6 +31,7 @@ const ELSEWHERE: &str = "somewhere";
 const QUICK: Timing = Timing {
     reconnect: (Duration::from_millis(20), Duration::from_millis(100)),
     refused: (Duration::from_millis(20), Duration::from_millis(100)),
+    steady: Duration::from_secs(60),
     throttled: (Duration::from_millis(20), Duration::from_millis(100)),
     answer: Duration::from_secs(2),
     enquire: Duration::from_secs(30),

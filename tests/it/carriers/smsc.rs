@@ -68,6 +68,11 @@ impl Smsc {
         self.tell("act", &json!(what)).await;
     }
 
+    /// Does this to the link over which it brings texts.
+    pub async fn acts_on_first(&self, what: &str) {
+        self.tell("act_on_first", &json!(what)).await;
+    }
+
     pub async fn seen(&self) -> Value {
         self.tell("seen", &Value::Null).await
     }

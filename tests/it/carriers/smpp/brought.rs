@@ -145,6 +145,26 @@ async fn what_is_brought_again_after_a_bind_is_one_text() {
     assert_eq!(office.texts().await.len(), 3);
 }
 
+/// The carrier did not see our answer on one link, and brings the text over another, which was there all the time.
+#[tokio::test]
+async fn what_one_link_left_is_brought_over_another_and_is_one_text() {
+    let office = Office::with(quick(Clock::System), &[NAME, "second"]).await;
+    office.smsc.until(|seen| seen["links"] == 2).await;
+    office.smsc.set(json!({"deaf": true})).await;
+    let again = async {
+        office.has(&["Hi"]).await;
+        office.smsc.set(json!({"deaf": false})).await;
+        office.smsc.acts_on_first("reset").await;
+    };
+    let text = json!([{"from": ANN, "to": MAIN, "text": "Hi"}]);
+    let (answers, ()) = tokio::join!(office.smsc.brings(text.clone()), again);
+    assert_eq!(answers, [json!([null, 0])]);
+    assert_eq!(office.texts().await, ["Hi"]);
+    // Said again over a link that is there, it is said twice.
+    office.smsc.brings(text).await;
+    office.has(&["Hi", "Hi"]).await;
+}
+
 /// Soon after a bind, too, people say what they said before; the carrier has seen that we had that.
 #[tokio::test]
 async fn who_says_the_same_again_after_a_bind_has_said_it_twice() {

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Doomed, NAME, Office, QUICK, engine, link_is, quick, submits};
+use super::{
+    Doomed, NAME, Office, QUICK, engine, hex, link_is, quick, submits,
+    troubles::{FROM_ANN, pdu},
+};
 use crate::{
     carriers::smsc::Smsc,
     client::Api,
     engine::manual_clock,
-    sms::{ANN, MAIN, eventually, person, put_number},
+    sms::{ANN, BOB, MAIN, eventually, person, put_number},
 };
 
 /// A carrier that refuses us is asked again after this, and a little.
@@ -117,11 +120,109 @@ async fn a_link_that_is_reset_or_unbound_while_idle_comes_back() {
     assert_eq!(office.smsc.phone(ANN).await.len(), 4);
 }
 
+/// The pauses before the binds grow, though each bind is a success.
+#[tokio::test]
+async fn who_is_thrown_out_after_each_bind_comes_back_more_and_more_slowly() {
+    let first = Duration::from_millis(50);
+    let smsc = Smsc::start().await;
+    smsc.set(json!({"kicks": true})).await;
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let links = Timing { reconnect: (first, Duration::from_secs(60)), ..QUICK };
+    let engine = engine(folder, &smsc, Options { links, ..quick(Clock::System) }, &[NAME]).await;
+    let seen = smsc.until(|seen| seen["binds"].as_array().unwrap().len() >= 5).await;
+    let at: Vec<_> = seen["bound_at"].as_array().unwrap().iter().map(|at| at.as_f64().unwrap()).collect();
+    // A pause begins after what it is a pause after: it is never shorter than it should be.
+    for (between, factor) in at.windows(2).zip([1.0, 2.0, 4.0, 8.0]) {
+        let paused = Duration::from_secs_f64((between[1] - between[0]) / 1_000.0);
+        assert!(paused >= first.mul_f64(factor * 0.95), "{at:?}");
+    }
+    smsc.set(json!({"kicks": false})).await;
+    link_is(&engine.api(), "up").await;
+}
+
+/// They are in one segment with the answer to the bind, and nothing comes after them.
+#[tokio::test]
+async fn what_comes_together_with_the_answer_to_the_bind_is_heard() {
+    let enquire = pdu(0x15, b"");
+    let text = pdu(0x05, &[FROM_ANN, b"\x05Hello"].concat());
+    for (octets, answers) in [
+        (enquire.clone(), &["enquire_link_resp"][..]),
+        ([text, enquire].concat(), &["deliver_sm_resp", "enquire_link_resp"]),
+    ] {
+        let smsc = Smsc::start().await;
+        smsc.set(json!({"with_bind": hex(&octets)})).await;
+        let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+        let _engine = engine(folder, &smsc, quick(Clock::System), &[NAME]).await;
+        let has =
+            |seen: &Value, answer: &str| seen["others"].as_array().unwrap().iter().any(|o| o["command"] == answer);
+        smsc.until(|seen| answers.iter().all(|answer| has(seen, answer))).await;
+    }
+}
+
+/// It would refuse all that comes on this link, and answers enquire_link as if all were well.
+#[tokio::test]
+async fn a_carrier_that_has_forgotten_the_bind_is_bound_to_anew() {
+    let clock = manual_clock();
+    let office = Office::with(quick(clock.clone()), &[NAME]).await;
+    let thread = office.jake.thread(ANN).await;
+    for (n, status) in [0x04, 0x05].into_iter().enumerate() {
+        office.smsc.does(json!([{"status": status}])).await;
+        office.jake.say(&thread, "Hi").await;
+        office.smsc.until(|seen| seen["binds"].as_array().unwrap().len() == n + 2 && seen["links"] == 1).await;
+        link_is(&office.engine.api(), "up").await;
+        // It goes again as any text that may pass later.
+        eventually(async || {
+            clock.advance(Duration::from_secs(30));
+            let delivery = office.jake.deliveries(&thread, n as i64 + 1).await.remove(0);
+            if delivery["status"] == "delivered" { Ok(()) } else { Err(delivery.to_string()) }
+        })
+        .await;
+    }
+    assert_eq!(office.smsc.phone(ANN).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_carrier_forgot_the_bind_has_time_to_be_answered() {
+    let office = Office::open().await;
+    let (ann, bob) = (office.jake.thread(ANN).await, office.jake.thread(BOB).await);
+    office.smsc.does(json!([{"held": true}, {"status": 0x04}])).await;
+    office.jake.say(&ann, "Hi").await;
+    office.smsc.until_submits(1).await;
+    office.jake.say(&bob, "Hi").await;
+    office.smsc.until(|seen| submits(seen).get(1).is_some_and(|submit| submit["answered"] == 0x04)).await;
+    office.smsc.set(json!({"released": true})).await;
+    office.jake.delivery_until(&ann, 1, "delivered").await;
+    office.smsc.until(|seen| seen["binds"] == json!([0, 0])).await;
+}
+
+/// As many as come in after the carrier was away for a while, all at once.
+#[tokio::test]
+async fn a_thousand_texts_at_once_all_arrive_once_and_do_not_hide_an_answer() {
+    let office = Office::open().await;
+    let thread = office.jake.thread(ANN).await;
+    let texts: Vec<_> = (0..1_000).map(|n| format!("text {n}")).collect();
+    let all: Vec<_> = texts.iter().map(|text| json!({"from": ANN, "to": MAIN, "text": text})).collect();
+    let smsc = office.smsc.clone();
+    let bringing = tokio::spawn(async move { smsc.brings(json!(all)).await });
+    office.smsc.until(|seen| seen["others"].as_array().unwrap().len() > 1).await;
+    let said = office.jake.say(&thread, "meanwhile").await;
+    office.jake.delivery_until(&thread, said["seq"].as_i64().unwrap(), "delivered").await;
+    let answers = bringing.await.unwrap();
+    let put_off = answers.iter().filter(|answers| **answers != json!([0])).count();
+    assert!(put_off > 0, "it was more than is held");
+    let mut expected = [texts, vec!["meanwhile".to_owned()]].concat();
+    let mut arrived = office.texts().await;
+    expected.sort_unstable();
+    arrived.sort_unstable();
+    assert_eq!(arrived, expected);
+    assert_eq!(office.smsc.seen().await["binds"], json!([0]), "on the same link");
+}
+
 #[tokio::test]
 async fn a_carrier_that_says_nothing_any_more_is_asked_and_left() {
     let links = Timing { enquire: Duration::from_millis(50), answer: Duration::from_millis(500), ..QUICK };
     let office = Office::with(Options { links, ..quick(Clock::System) }, &[NAME]).await;
-    let is_asked = |seen: &serde_json::Value| {
+    let is_asked = |seen: &Value| {
         seen["others"].as_array().unwrap().iter().filter(|pdu| pdu["command"] == "enquire_link").count() >= 3
     };
     let seen = office.smsc.until(is_asked).await;

@@ -74,17 +74,18 @@ fn a_length_without_end() -> Trouble {
 }
 
 /// A PDU of the SMSC's (SMPP 3.4, 3.2).
-fn pdu(command: u32, body: &[u8]) -> Vec<u8> {
+pub fn pdu(command: u32, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(16 + body.len()).unwrap();
     let head = [length, command, 0, 0x0070_0000].map(u32::to_be_bytes);
     [&head.concat(), body].concat()
 }
 
-/// A deliver_sm from Ann, whose last parameter says that it is longer than the PDU.
+/// The fields of a deliver_sm from Ann, up to its text.
+pub const FROM_ANN: &[u8] = b"\0\x01\x0114045550199\0\x01\x0114045550100\0\0\0\0\0\0\0\0\0\0";
+
+/// A deliver_sm whose text is in a parameter that says that it is longer than the PDU.
 fn with_broken_parameter() -> Vec<u8> {
-    let mut body = b"\0\x01\x0114045550199\0\x01\x0114045550100\0\0\0\0\0\0\0\0\0\0\x05Hello".to_vec();
-    body.extend(b"\x04\x24\xff\xff\x00");
-    pdu(0x0000_0005, &body)
+    pdu(0x0000_0005, &[FROM_ANN, b"\0\x04\x24\xff\xffHello"].concat())
 }
 
 macro_rules! in_the_middle_of {
@@ -176,8 +177,18 @@ async fn a_killed_engine_loses_and_doubles_nothing(trouble: Trouble) {
     }
 }
 
+/// It would be a dead letter, and reach nobody.
 #[tokio::test]
-async fn a_link_lives_on_after_what_it_can_t_read_and_keeps_it() {
+async fn a_text_arrives_in_spite_of_an_octet_too_many_or_a_broken_parameter_after_it() {
+    let office = Office::open().await;
+    for broken in [&b"\0"[..], b"\x04\x24\xff\xff\0"] {
+        office.smsc.acts(&hex(&pdu(0x0000_0005, &[FROM_ANN, b"\x05Hello", broken].concat()))).await;
+    }
+    office.has(&["Hello", "Hello"]).await;
+}
+
+#[tokio::test]
+async fn a_link_lives_on_after_what_it_can_t_read_and_keeps_what_has_its_text_in_a_broken_parameter() {
     let office = Office::open().await;
     office.smsc.acts(&hex(&pdu(0x0000_0abc, b"what is this"))).await;
     office.smsc.acts(&hex(&with_broken_parameter())).await;
