@@ -108,16 +108,18 @@ fn ours(address: &Address) -> Option<Number> {
 
 /// Numbers abroad are whole, short codes and names are as they are, and a national number is read as at ours.
 fn theirs(address: &Address, ours: &Number) -> Option<Number> {
-    const INTERNATIONAL: u8 = 1;
+    const UNKNOWN: u8 = 0;
     const NATIONAL: u8 = 2;
     const ALPHANUMERIC: u8 = 5;
     let text = address.text.trim();
     let is_digits = text.trim_start_matches('+').chars().all(|c| c.is_ascii_digit());
     let is_short = text.len() < 8;
+    let is_american = ours.as_str().starts_with("+1") && text.len() == 10;
     match address.ton {
         ALPHANUMERIC => Number::sender(text),
         NATIONAL if is_digits && !is_short => Number::typed(text, &ours.region()?).ok(),
-        INTERNATIONAL if is_digits && !is_short => Number::sender(&format!("+{}", text.trim_start_matches('+'))),
+        // A whole number of North America's has eleven digits.
+        UNKNOWN if is_digits && is_american => Number::typed(text, &ours.region()?).ok(),
         _ if is_digits && !is_short => Number::sender(&format!("+{}", text.trim_start_matches('+'))),
         _ => Number::sender(text),
     }
@@ -174,6 +176,8 @@ mod tests {
             (0, "14045550199", "+14045550199"),
             (1, "494045550199", "+494045550199"),
             (2, "4045550199", "+14045550199"),
+            (0, "4045550199", "+14045550199"),
+            (1, "4940123456", "+4940123456"),
             (3, "72345", "72345"),
             (1, "72345", "72345"),
             (5, "Bank", "Bank"),
