@@ -93,10 +93,10 @@ impl Exchange {
         let mut round = 0_u32;
         loop {
             let Some(engine) = self.engine().filter(|engine| !engine.is_stopping()) else { return };
-            if let Err(error) = self.look(&engine, round).await {
-                error!(%error, "what came over a link can't be looked at yet");
+            match self.look(&engine, round).await {
+                Ok(()) => round = round.wrapping_add(1),
+                Err(error) => error!(%error, "what came over a link can't be looked at yet"),
             }
-            round = round.wrapping_add(1);
             drop(engine);
             tokio::time::sleep(EVERY).await;
         }
@@ -237,9 +237,7 @@ impl Exchange {
     async fn put_together(self: &Arc<Self>, engine: &Arc<Engine>, pair: &Pair) -> Result<(), Refusal> {
         let now = engine.clock.now();
         let mut pieces = engine.storage.unused_pieces(pair, AT_ONCE).await?;
-        if pieces.len() >= AT_ONCE {
-            drop(self.wake(pair.clone()));
-        }
+        let (may_be_more, mut has_taken) = (pieces.len() >= AT_ONCE, false);
         pieces.retain(|piece| self.sections.contains(&piece.carrier));
         for text in texts(pieces) {
             let is_late = text.first.at <= before(now, LONG_US);
@@ -252,11 +250,16 @@ impl Exchange {
                 Ok(()) => {
                     let used = text.pieces();
                     stored(|| engine.storage.pieces_used(&used, now)).await?;
+                    has_taken = true;
                 }
                 // What comes after it is not to wait for ever.
                 Err(error) if is_late => error!(%error, piece = %id, "a text that came over a link can't be taken"),
                 Err(error) => return Err(error),
             }
+        }
+        // Else it is pieces whose others may still come.
+        if may_be_more && has_taken {
+            drop(self.wake(pair.clone()));
         }
         Ok(())
     }

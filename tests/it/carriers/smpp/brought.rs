@@ -7,7 +7,7 @@ use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
-use super::{Doomed, ELSEWHERE, NAME, Office, QUICK, gsm, hex, quick, ucs2};
+use super::{Doomed, ELSEWHERE, NAME, Office, QUICK, gsm, hex, link_is, quick, ucs2};
 use crate::{
     engine::{database_url, manual_clock},
     sms::{ANN, MAIN, eventually, put_number},
@@ -172,19 +172,44 @@ async fn who_says_the_same_again_after_a_bind_has_said_it_twice() {
     let office = Office::with(Options { links, ..quick(Clock::System) }, &[NAME]).await;
     let yes = json!([{"from": ANN, "to": MAIN, "text": "yes"}]);
     office.smsc.brings(yes.clone()).await;
+    one_is_settled(&office).await;
+    office.smsc.acts("reset").await;
+    office.smsc.brings(yes).await;
+    office.has(&["yes", "yes"]).await;
+}
+
+/// Nobody proved that the carrier saw our answer; but what it did not bring again by now, it doesn't bring again.
+#[tokio::test]
+async fn who_says_the_same_days_later_after_a_bind_has_said_it_twice() {
+    let clock = manual_clock();
+    let office = Office::with(quick(clock.clone()), &[NAME]).await;
+    let yes = json!([{"from": ANN, "to": MAIN, "text": "yes"}]);
+    office.smsc.brings(yes.clone()).await;
+    let rebound = async |binds: usize| {
+        office.smsc.acts("reset").await;
+        office.smsc.until(|seen| seen["binds"].as_array().unwrap().len() == binds && seen["links"] == 1).await;
+        link_is(&office.engine.api(), "up").await;
+    };
+    rebound(2).await;
+    clock.advance(Duration::from_secs(61));
+    one_is_settled(&office).await;
+    rebound(3).await;
+    office.smsc.brings(yes).await;
+    office.has(&["yes", "yes"]).await;
+}
+
+/// The one text that came is known not to come again.
+async fn one_is_settled(office: &Office) {
     let db = Database::connect(database_url(office.engine.folder.path())).await.unwrap();
     eventually(async || {
         let sql = "SELECT count(*) AS n FROM piece WHERE answered_at IS NOT NULL";
         let backend = db.get_database_backend();
         let row = db.query_one_raw(sea_orm::Statement::from_string(backend, sql)).await.unwrap().unwrap();
         let known: i64 = row.try_get("", "n").unwrap();
-        if known == 1 { Ok(()) } else { Err("the next answer of the carrier's proves it".into()) }
+        if known == 1 { Ok(()) } else { Err("not yet".into()) }
     })
     .await;
     db.close().await.unwrap();
-    office.smsc.acts("reset").await;
-    office.smsc.brings(yes).await;
-    office.has(&["yes", "yes"]).await;
 }
 
 /// In the middle of taking, of keeping, of putting together, of answering.
