@@ -66,6 +66,8 @@ pub struct Exchange {
     alphabet: smpp::DefaultAlphabet,
     engine: OnceLock<Weak<Engine>>,
     sessions: Mutex<Sessions>,
+    /// Held while a piece is looked for and kept.
+    keeping: tokio::sync::Mutex<()>,
     /// Pairs whose texts are being taken, and who waits for what has come since.
     pairs: Mutex<BTreeMap<Pair, Vec<oneshot::Sender<()>>>>,
 }
@@ -78,6 +80,7 @@ impl Exchange {
             alphabet,
             engine: OnceLock::new(),
             sessions: Mutex::default(),
+            keeping: tokio::sync::Mutex::default(),
             pairs: Mutex::default(),
         })
     }
@@ -104,11 +107,10 @@ impl Exchange {
 
     async fn look(self: &Arc<Self>, engine: &Arc<Engine>, round: u32) -> Result<(), Refusal> {
         let now = engine.clock.now();
-        let (left, long) = if round == 0 { (now, now) } else { (before(now, LEFT_US), before(now, LONG_US)) };
-        for (carrier, pair) in engine.storage.pairs_of_pieces(left, long, AT_ONCE).await? {
-            if self.sections.contains(&carrier) {
-                drop(self.wake(pair));
-            }
+        let all = Timestamp(i64::MAX);
+        let (left, long) = if round == 0 { (all, all) } else { (before(now, LEFT_US), before(now, LONG_US)) };
+        for pair in engine.storage.pairs_of_pieces(&self.sections, left, long, AT_ONCE).await? {
+            drop(self.wake(pair));
         }
         for held in engine.storage.held_receipts(&self.sections, AT_ONCE).await? {
             if let Err(error) = self.held(engine, &held, now).await {
@@ -144,10 +146,15 @@ impl Exchange {
         Ok(())
     }
 
-    async fn taken(self: &Arc<Self>, session: Uuid, delivered: smpp::Delivered) -> Result<Option<Uuid>, Refusal> {
+    async fn taken(
+        self: &Arc<Self>,
+        session: Uuid,
+        heard_at: Timestamp,
+        delivered: smpp::Delivered,
+    ) -> Result<Option<Uuid>, Refusal> {
         let engine = self.engine().filter(|engine| !engine.is_stopping()).ok_or(Refusal::Busy)?;
         match delivered {
-            smpp::Delivered::Text(arrived) => self.text(&engine, session, *arrived).await.map(Some),
+            smpp::Delivered::Text(arrived) => self.text(&engine, session, heard_at, *arrived).await.map(Some),
             smpp::Delivered::Receipt { id, receipt } => self.receipt(&engine, id, receipt).await.map(|()| None),
             smpp::Delivered::Unreadable { reason, pdu } => {
                 let kind = ("application/octet-stream", pdu);
@@ -161,13 +168,16 @@ impl Exchange {
         self: &Arc<Self>,
         engine: &Arc<Engine>,
         session: Uuid,
+        heard_at: Timestamp,
         arrived: smpp::Arrived,
     ) -> Result<Uuid, Refusal> {
-        let (now, id) = (engine.clock.now(), engine.clock.new_id());
+        // The same again, over another link for one, is looked for when this is on disk.
+        let keeping = self.keeping.lock().await;
+        let id = engine.clock.new_id();
         let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
         let mut same = engine.storage.pieces_like(&digest).await?;
         same.retain(|piece| self.sections.contains(&piece.carrier));
-        let repeated = self.sessions().repeated(&same, arrived.piece.place.is_some(), now);
+        let repeated = self.sessions().repeated(&same, arrived.piece.place.is_some(), heard_at);
         if let Some(before) = repeated {
             // In this session it does not come another time: who says the same now says it again.
             engine.storage.piece_came_again(before, session).await?;
@@ -187,10 +197,14 @@ impl Exchange {
             data_coding: arrived.piece.data_coding,
             octets: arrived.piece.octets,
             digest,
-            at: now,
+            at: heard_at,
             session: Some(session),
         };
-        stored(|| engine.storage.keep_piece(&kept)).await?;
+        if let Err(error) = stored(|| engine.storage.keep_piece(&kept)).await {
+            self.sessions().refused(id);
+            return Err(error);
+        }
+        drop(keeping);
         // Who hears our answer finds the text where it belongs; but nothing that came after it waits for that any longer.
         let _ = timeout(PATIENCE, self.wake(pair)).await;
         Ok(id)
@@ -209,6 +223,7 @@ impl Exchange {
 
     /// Takes what there is of a pair's, in order, until there is no more.
     async fn work(self: Arc<Self>, pair: Pair) {
+        let _left = Left(&self, &pair);
         while let Some(waiting) = self.waiting(&pair) {
             let mut waiting = Some(waiting);
             loop {
@@ -328,6 +343,17 @@ impl Exchange {
     }
 }
 
+/// A worker that dies leaves its pair to the next one.
+struct Left<'a>(&'a Exchange, &'a Pair);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.pairs().remove(self.1);
+        }
+    }
+}
+
 /// A link's end of it. What was begun is finished, even if the link is gone.
 pub struct LinkEnd(pub Arc<Exchange>);
 
@@ -341,9 +367,9 @@ impl smpp::Exchange for LinkEnd {
     }
 
     fn take(&self, session: Uuid, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, smpp::NotNow>> {
-        let exchange = self.0.clone();
+        let (exchange, heard_at) = (self.0.clone(), self.0.now());
         Box::pin(async move {
-            let taken = tokio::spawn(async move { exchange.taken(session, delivered).await }).await;
+            let taken = tokio::spawn(async move { exchange.taken(session, heard_at, delivered).await }).await;
             taken.map_err(|_| smpp::NotNow)?.map_err(|error| {
                 warn!(%error, "the carrier is to bring it again");
                 smpp::NotNow

@@ -300,11 +300,10 @@ async fn submitted(engine: &Arc<Engine>, ours: &Number, turn: &Turn, taken: Atte
     counter!("partyline_sms_submits_total", "carrier" => taken.name.clone(), "answer" => how).increment(1);
     if let Submitted::Rejected(Rejection::Auth, error) = &answer {
         park(engine, &taken.name, error);
+    } else if matches!(answer, Submitted::Unknown | Submitted::Unknowable) {
+        warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
     } else {
         engine.parked.remove(&taken.name);
-    }
-    if matches!(answer, Submitted::Unknown | Submitted::Unknowable) {
-        warn!(carrier = taken.name, attempt = %taken.attempt, "the carrier's answer was lost");
     }
     // While it was asked, a callback may have said more.
     let known = (!taken.carrier.knows_attempts()).then_some(taken.underway);

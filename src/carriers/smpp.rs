@@ -270,7 +270,6 @@ impl Smpp {
         let (session, since) = (self.0.clock.new_id(), Instant::now());
         exchange.bound(session);
         let ended = link.serve(Ends { texts, exchange: exchange.clone(), close, session }).await;
-        exchange.ended(session);
         (ended, since.elapsed())
     }
 

@@ -1,6 +1,8 @@
 //! Texts that came over a carrier's link, and pieces of long ones, from before they are answered until they are used; and
 //! receipts that came before what they are of.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use uuid::Uuid;
 
@@ -115,21 +117,25 @@ impl Storage {
         rows.iter().map(piece).collect()
     }
 
-    /// Pairs of which something is not used yet that should be, and by whose link it came: texts that came before `alone`,
-    /// pieces of long ones that came before `long`. The longest waiting first.
+    /// Pairs of which something that came over these is not used yet and should be: texts that came before `alone`, pieces of
+    /// long ones that came before `long`. So many pieces are looked at, those that wait longest.
     pub async fn pairs_of_pieces(
         &self,
+        carriers: &[String],
         alone: Timestamp,
         long: Timestamp,
         limit: usize,
-    ) -> Result<Vec<(String, Pair)>, StorageError> {
-        let sql = "SELECT carrier, number, our_number FROM piece WHERE used_at IS NULL AND at < $1 \
-             AND (long_text IS NULL OR at < $2) GROUP BY carrier, number, our_number ORDER BY min(at) LIMIT $3";
-        let rows =
-            self.0.reader.query_all_raw(self.statement(sql, [alone.0.into(), long.0.into(), bound(limit)])).await?;
+    ) -> Result<BTreeSet<Pair>, StorageError> {
+        let of = self.0.dialect.rows(4, &[("carrier", Column::Text)]);
+        let sql = format!(
+            "SELECT number, our_number FROM piece WHERE used_at IS NULL AND at < $1 AND (long_text IS NULL OR at < $2) \
+             AND carrier IN (SELECT r.carrier FROM {of} r) ORDER BY at LIMIT $3"
+        );
+        let values = [alone.0.into(), long.0.into(), bound(limit), names(carriers)];
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
         let pair = |row: &QueryResult| {
             let (ours, theirs) = (column(row, "our_number")?, column(row, "number")?);
-            Ok((column(row, "carrier")?, Pair { ours: Number::stored(ours), theirs: Number::stored(theirs) }))
+            Ok(Pair { ours: Number::stored(ours), theirs: Number::stored(theirs) })
         };
         rows.iter().map(pair).collect()
     }
@@ -178,9 +184,8 @@ impl Storage {
             "UPDATE piece SET answered_at = $1 WHERE answered_at IS NULL AND at < $2 AND carrier IN (SELECT r.carrier FROM {of} r) \
              AND (session IS NULL OR session NOT IN (SELECT r.session FROM {live_ones} r))"
         );
-        let carriers = bulk(&carriers.iter().map(|carrier| (carrier,)).collect::<Vec<_>>());
         let live = bulk(&live.iter().map(|session| (Hex(*session),)).collect::<Vec<_>>());
-        let update = self.statement(&sql, [now.0.into(), before.0.into(), carriers, live]);
+        let update = self.statement(&sql, [now.0.into(), before.0.into(), names(carriers), live]);
         self.0.writer.run(async |db| db.execute_raw(update).await).await?;
         Ok(())
     }
@@ -219,7 +224,7 @@ impl Storage {
         let of = self.0.dialect.rows(1, &[("carrier", Column::Text)]);
         let sql =
             format!("SELECT * FROM held_receipt WHERE carrier IN (SELECT r.carrier FROM {of} r) ORDER BY id LIMIT $2");
-        let values = [bulk(&carriers.iter().map(|carrier| (carrier,)).collect::<Vec<_>>()), bound(limit)];
+        let values = [names(carriers), bound(limit)];
         let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
         let held = |row: &QueryResult| {
             let receipt: String = column(row, "receipt")?;
@@ -240,6 +245,10 @@ impl Storage {
         self.0.writer.run(async |db| db.execute_raw(delete).await).await?;
         Ok(())
     }
+}
+
+fn names(carriers: &[String]) -> Value {
+    bulk(&carriers.iter().map(|carrier| (carrier,)).collect::<Vec<_>>())
 }
 
 fn bound(limit: usize) -> Value {

@@ -334,7 +334,8 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     storage.pieces_like(&piece.digest).await.unwrap();
     let pair = Pair { ours: ours.clone(), theirs: theirs.clone() };
     assert_eq!(storage.unused_pieces(&pair, 5).await.unwrap(), std::slice::from_ref(&piece));
-    assert_eq!(storage.pairs_of_pieces(Timestamp(5), Timestamp(5), 5).await.unwrap(), [(piece.carrier.clone(), pair)]);
+    let of = std::slice::from_ref(&piece.carrier);
+    assert_eq!(storage.pairs_of_pieces(of, Timestamp(5), Timestamp(5), 5).await.unwrap(), [pair].into());
     storage.piece_came_again(piece.id, Uuid::from_u128(8)).await.unwrap();
     storage.pieces_used(&[piece.id], Timestamp(5)).await.unwrap();
     storage.pieces_answered(&[piece.id], Timestamp(5)).await.unwrap();

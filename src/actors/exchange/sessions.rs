@@ -11,6 +11,8 @@ use crate::{domain::Timestamp, storage::SamePiece};
 
 /// So soon.
 const SOON: Duration = Duration::from_secs(60);
+/// So many that we refused are remembered.
+const MOST: usize = 1_000;
 /// A part of a long text that came within this is not another one.
 const SAME: Duration = Duration::from_secs(5 * 60);
 
@@ -20,6 +22,8 @@ pub(super) struct Sessions {
     live: BTreeSet<Uuid>,
     /// Until then the carrier may bring again what came in sessions that are over. None: it brought all of that.
     until: Option<Timestamp>,
+    /// What may be kept though the carrier was told to bring it again.
+    refused: BTreeSet<Uuid>,
 }
 
 impl Sessions {
@@ -35,20 +39,33 @@ impl Sessions {
         self.until = Some(now + SOON);
     }
 
-    /// The one that has come again, if it is no new text: what isn't known to be answered, of a session that is over; and
-    /// at any time a part of a long text that was here just now. Within a session people say the same twice.
-    pub fn repeated(&self, same: &[SamePiece], is_part: bool, now: Timestamp) -> Option<Uuid> {
-        let is_soon = self.until.is_some_and(|until| now < until);
+    /// The carrier is told to bring this again, though it may be on disk: the disk did not say.
+    pub fn refused(&mut self, id: Uuid) {
+        self.refused.insert(id);
+        while self.refused.len() > MOST {
+            self.refused.pop_first();
+        }
+    }
+
+    /// The one that has come again, if it is no new text: what we refused; what isn't known to be answered, of a session
+    /// that is over; and at any time a part of a long text that was here just now. Within a session people say the same
+    /// twice. `heard_at`: when it came, however long it waited since.
+    pub fn repeated(&mut self, same: &[SamePiece], is_part: bool, heard_at: Timestamp) -> Option<Uuid> {
+        if let Some(found) = same.iter().find(|s| self.refused.remove(&s.id)) {
+            return Some(found.id);
+        }
+        // A clock that is set back makes it no longer.
+        let is_soon = self.until.is_some_and(|until| heard_at < until && until.since(heard_at) <= SOON);
         let is_live = |s: &SamePiece| s.session.is_some_and(|session| self.live.contains(&session));
         let is_again = |s: &&SamePiece| is_soon && !s.is_answered && !is_live(s);
-        let is_doubled = |s: &&SamePiece| is_part && now.since(s.at) < SAME;
+        let is_doubled = |s: &&SamePiece| is_part && heard_at.since(s.at) < SAME;
         same.iter().find(|s| is_again(s) || is_doubled(s)).map(|s| s.id)
     }
 
-    /// Once that time is over: what came before this in other sessions than these does not come again. Not while there is
-    /// no link to bring it.
+    /// Once that time is over, and what came in it was looked at: what came before this in other sessions than these does
+    /// not come again. Not while there is no link to bring it.
     pub fn settled(&self, now: Timestamp) -> Option<(Vec<Uuid>, Timestamp)> {
-        let until = self.until.filter(|until| now >= *until && !self.live.is_empty())?;
+        let until = self.until.filter(|until| now >= *until + SOON && !self.live.is_empty())?;
         Some((self.live.iter().copied().collect(), until))
     }
 
@@ -112,8 +129,8 @@ mod tests {
     #[test]
     fn what_did_not_come_again_in_time_does_not_any_more() {
         let mut sessions = rebound();
-        assert_eq!(sessions.settled(s(259)), None);
-        let (live, before) = sessions.settled(s(260)).unwrap();
+        assert_eq!(sessions.settled(s(319)), None);
+        let (live, before) = sessions.settled(s(320)).unwrap();
         assert_eq!((live, before), (vec![NEW], s(260)));
         sessions.is_settled(before);
         assert_eq!(sessions.settled(s(1_000)), None, "once");
@@ -127,11 +144,26 @@ mod tests {
     #[test]
     fn a_bind_while_it_is_noted_is_not_lost() {
         let mut sessions = rebound();
-        let (_, before) = sessions.settled(s(260)).unwrap();
-        sessions.ended(NEW, s(261));
+        let (_, before) = sessions.settled(s(320)).unwrap();
+        sessions.ended(NEW, s(321));
         sessions.is_settled(before);
-        sessions.bound(OTHER, s(262));
-        assert_eq!(sessions.repeated(&same(NEW, false), false, s(263)), Some(OLD));
+        sessions.bound(OTHER, s(322));
+        assert_eq!(sessions.repeated(&same(NEW, false), false, s(323)), Some(OLD));
+    }
+
+    #[test]
+    fn what_we_refused_comes_again_in_the_same_session_once() {
+        let mut sessions = Sessions::default();
+        sessions.bound(NEW, NOW);
+        sessions.refused(OLD);
+        assert_eq!(sessions.repeated(&same(NEW, false), false, s(5_000)), Some(OLD));
+        assert_eq!(sessions.repeated(&same(NEW, false), false, s(5_001)), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_it_longer() {
+        let mut sessions = rebound();
+        assert_eq!(sessions.repeated(&same(OLD, false), false, s(100)), None);
     }
 
     #[test]

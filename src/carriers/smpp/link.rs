@@ -132,6 +132,8 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
         let ended = self.carry(&mut traffic, texts, close).await;
         traffic.window.lost();
         gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone()).set(0.0);
+        // What it did not see answered, the carrier may bring over another link from now on.
+        traffic.exchange.ended(traffic.session);
         // It is closed politely, if that takes no time.
         let _ = timeout(self.timing.answer, self.writer.shutdown()).await;
         ended.unwrap_or_else(|ended| ended)
@@ -305,7 +307,11 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
     }
 
     async fn write(&mut self, pdu: &[u8]) -> Result<(), Ended> {
-        match timeout(self.timing.answer, self.writer.write_all(pdu)).await {
+        let written = async {
+            self.writer.write_all(pdu).await?;
+            self.writer.flush().await
+        };
+        match timeout(self.timing.answer, written).await {
             Ok(written) => Ok(written?),
             Err(_) => {
                 warn!(carrier = self.account.name, "the carrier reads nothing");

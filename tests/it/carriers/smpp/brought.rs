@@ -191,7 +191,7 @@ async fn who_says_the_same_days_later_after_a_bind_has_said_it_twice() {
         link_is(&office.engine.api(), "up").await;
     };
     rebound(2).await;
-    clock.advance(Duration::from_secs(61));
+    clock.advance(Duration::from_secs(121));
     one_is_settled(&office).await;
     rebound(3).await;
     office.smsc.brings(yes).await;
