@@ -8,7 +8,7 @@ mod assembly;
 mod sessions;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
@@ -34,7 +34,7 @@ use crate::{
 
 use super::{Engine, texts::Received};
 use assembly::texts;
-use sessions::Sessions;
+use sessions::{Heard, Sessions, Which};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// What was kept and is not used after this (in microseconds) was missed.
@@ -171,20 +171,37 @@ impl Exchange {
         heard_at: Timestamp,
         arrived: smpp::Arrived,
     ) -> Result<Uuid, Refusal> {
-        // The same again, over another link for one, is looked for when this is on disk.
-        let keeping = self.keeping.lock().await;
-        let id = engine.clock.new_id();
         let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
-        let mut same = engine.storage.pieces_like(&digest).await?;
-        same.retain(|piece| self.sections.contains(&piece.carrier));
-        let repeated = self.sessions().repeated(&same, arrived.piece.place.is_some(), heard_at);
-        if let Some(before) = repeated {
-            // In this session it does not come another time: who says the same now says it again.
-            engine.storage.piece_came_again(before, session).await?;
-            counter!("partyline_smpp_repeats_total", "carrier" => self.account().to_owned()).increment(1);
-            return Ok(before);
-        }
         let place = arrived.piece.place;
+        let mut there = BTreeSet::new();
+        let keeping = loop {
+            // The same again, over another link for one, is looked for when this is on disk.
+            let keeping = self.keeping.lock().await;
+            let mut same = engine.storage.pieces_like(&digest).await?;
+            same.retain(|piece| self.sections.contains(&piece.carrier));
+            let heard = Heard { session, at: heard_at, is_part: place.is_some(), there: &there };
+            let which = self.sessions().which(&same, &heard);
+            match which {
+                Which::New => break keeping,
+                Which::Again(before) => {
+                    // In this session it does not come another time: who says the same now says it again.
+                    engine.storage.piece_came_again(before, session).await?;
+                    counter!("partyline_smpp_repeats_total", "carrier" => self.account().to_owned()).increment(1);
+                    return Ok(before);
+                }
+                Which::DependsOn(other, presence) => {
+                    drop(keeping);
+                    // If that takes long, the carrier is to bring it again: then it may be known.
+                    let is_there = timeout(PATIENCE, presence.is_there()).await.map_err(|_| Refusal::Busy)?;
+                    if is_there {
+                        there.insert(other);
+                    } else {
+                        self.sessions().ended(other, engine.clock.now());
+                    }
+                }
+            }
+        };
+        let id = engine.clock.new_id();
         let pair = Pair { ours: arrived.to.clone(), theirs: arrived.from.clone() };
         let kept = StoredPiece {
             id,
@@ -358,8 +375,8 @@ impl Drop for Left<'_> {
 pub struct LinkEnd(pub Arc<Exchange>);
 
 impl smpp::Exchange for LinkEnd {
-    fn bound(&self, session: Uuid) {
-        self.0.sessions().bound(session, self.0.now());
+    fn bound(&self, session: Uuid, presence: smpp::Presence) {
+        self.0.sessions().bound(session, presence, self.0.now());
     }
 
     fn ended(&self, session: Uuid) {

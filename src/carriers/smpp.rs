@@ -10,6 +10,7 @@ mod link;
 mod pauses;
 mod pdu;
 mod piece;
+mod presence;
 mod receipt;
 mod receive;
 mod segment;
@@ -56,6 +57,7 @@ use super::{
 pub use alphabet::DefaultAlphabet;
 pub use ids::ReceiptIds;
 pub use piece::{Form, Piece, Place, Sar, joined, piece};
+pub use presence::Presence;
 pub use receipt::{Receipted, receipt};
 pub use receive::{Arrived, Delivered, all_delivered};
 
@@ -148,7 +150,7 @@ impl Default for Timing {
 /// What a link reaches: the engine.
 pub trait Exchange: Send + Sync {
     /// A session begins: a link is bound. What was not seen answered before may come again from now on.
-    fn bound(&self, session: Uuid);
+    fn bound(&self, session: Uuid, presence: Presence);
     /// A session has ended, and its link with it.
     fn ended(&self, session: Uuid);
     /// Takes what the carrier brought. When this answers, it is on disk, and the carrier may forget it; the name is that
@@ -268,8 +270,9 @@ impl Smpp {
         info!(carrier = account.name, "the link is up");
         self.is_now(LinkState::Up, None);
         let (session, since) = (self.0.clock.new_id(), Instant::now());
-        exchange.bound(session);
-        let ended = link.serve(Ends { texts, exchange: exchange.clone(), close, session }).await;
+        let (presence, asked) = Presence::new();
+        exchange.bound(session, presence);
+        let ended = link.serve(Ends { texts, asked, exchange: exchange.clone(), close, session }).await;
         (ended, since.elapsed())
     }
 
@@ -434,16 +437,9 @@ fn address(number: &Number) -> Address {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::AttemptId;
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::{TcpListener, TcpStream},
-    };
-
-    fn account() -> Account {
-        Account {
+impl Account {
+    fn for_tests() -> Self {
+        Self {
             name: "wholesale".into(),
             host: "127.0.0.1".into(),
             port: 2775,
@@ -456,11 +452,21 @@ mod tests {
             pace_per_s: 1.0,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::AttemptId;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
 
     struct Nobody;
 
     impl Exchange for Nobody {
-        fn bound(&self, _: Uuid) {}
+        fn bound(&self, _: Uuid, _: Presence) {}
 
         fn ended(&self, _: Uuid) {}
 
@@ -486,7 +492,7 @@ mod tests {
     #[tokio::test]
     async fn a_text_that_was_not_written_when_the_link_closes_is_said_not_to_be_sent() {
         let centre = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let account = Account { port: centre.local_addr().unwrap().port(), window: 1, ..account() };
+        let account = Account { port: centre.local_addr().unwrap().port(), window: 1, ..Account::for_tests() };
         let timing = Timing { farewell: Duration::from_millis(10), ..Timing::default() };
         let smpp = Smpp::new(account, timing, Clock::System).unwrap();
         let kept = tokio::spawn(smpp.clone().keep(Arc::new(Nobody)));

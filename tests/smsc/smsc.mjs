@@ -20,6 +20,8 @@ const state = {
   kicks: false,
   // It hears nothing but binds, and answers nothing.
   deaf: false,
+  // ... on this link, by its number from 0.
+  deaf_on: null,
   // What was `held` is answered now.
   released: false,
   // What it does with the next submits, one each: see `submitted`.
@@ -67,7 +69,7 @@ const server = smpp.createServer((link) => {
     if (links.includes(link)) links.splice(links.indexOf(link), 1)
   })
   link.on('pdu', (pdu) => {
-    if (state.deaf && pdu.command !== 'bind_transceiver') return
+    if (isDeaf(link) && pdu.command !== 'bind_transceiver') return
     if (pdu.command === 'submit_sm') return submitted(link, pdu)
     seen.others.push({ command: pdu.command, status: pdu.command_status, link: link.number })
     if (pdu.command === 'bind_transceiver') return bound(link, pdu)
@@ -75,6 +77,10 @@ const server = smpp.createServer((link) => {
     if (!pdu.isResponse()) link.send(pdu.response())
   })
 })
+
+function isDeaf(link) {
+  return state.deaf || state.deaf_on === link.number
+}
 
 function bound(link, pdu) {
   const isUs = pdu.system_id === 'partyline' && pdu.password === 'secret'
@@ -169,8 +175,8 @@ function written(id, how) {
 }
 
 // Brings something until the engine takes it: again a little later if it can't now, and after the next bind if it did not
-// answer. Answers how it was answered each time; null: not at all.
-async function taken(deliver, which = () => true) {
+// answer, or never if it is brought once only. Answers how it was answered each time; null: not at all.
+async function taken(deliver, which = () => true, once_only = false) {
   const answers = []
   for (;;) {
     const link = links.find(which)
@@ -182,17 +188,23 @@ async function taken(deliver, which = () => true) {
       const closed = () => answered(null)
       link.once('close', closed)
       const heard = (pdu) => {
-        if (state.deaf) return
+        if (isDeaf(link)) return
         link.off('close', closed)
         answered(pdu.command_status)
       }
       if (!link.deliver_sm(deliver, heard)) answered(null)
     })
     answers.push(status)
-    if (status === 0) return answers
+    if (status === 0 || (status === null && once_only)) return answers
     // The more often, the later.
     await sleep(Math.min(20 * answers.length, 500))
   }
+}
+
+// Brings a text, over this link and no other if it says so.
+function brought({ over, ...text }) {
+  const isOver = over !== undefined
+  return taken(deliver(text), isOver ? (link) => link.number === over : undefined, isOver)
 }
 
 // A text as people write it, or fields as they go over the wire, octets in hexadecimal.
@@ -264,7 +276,7 @@ const commands = {
     Object.assign(state, changes)
     if (state.released) events.emit('released')
   },
-  bring: (all) => Promise.all(all.map((one) => taken(deliver(one)))),
+  bring: (all) => Promise.all(all.map(brought)),
   act: (what) => [...links].forEach((link) => act(link, what)),
   act_on_first: (what) => void act(links[0], what),
   seen: () => ({ ...seen, links: links.length, manners: state.manners.length })

@@ -1,13 +1,17 @@
 //! Whether what comes over the links of an account came before.
 //!
 //! A carrier brings again what it did not see answered: soon after the session in which it brought it has ended, over
-//! whichever link of the account is there, and if none is, soon after one is bound again.
+//! whichever link of the account is there, and if none is, soon after one is bound again. It may know before us that a
+//! session has ended.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
-use crate::{domain::Timestamp, storage::SamePiece};
+use crate::{carriers::smpp::Presence, domain::Timestamp, storage::SamePiece};
 
 /// So soon.
 const SOON: Duration = Duration::from_secs(60);
@@ -19,17 +23,40 @@ const SAME: Duration = Duration::from_secs(5 * 60);
 /// The sessions of an account's links.
 #[derive(Default)]
 pub(super) struct Sessions {
-    live: BTreeSet<Uuid>,
+    live: BTreeMap<Uuid, Presence>,
     /// Until then the carrier may bring again what came in sessions that are over. None: it brought all of that.
     until: Option<Timestamp>,
     /// What may be kept though the carrier was told to bring it again.
     refused: BTreeSet<Uuid>,
 }
 
+/// What came over a link.
+pub(super) struct Heard<'a> {
+    /// In which session.
+    pub session: Uuid,
+    /// When, however long it waited since.
+    pub at: Timestamp,
+    /// Whether it is a part of a long text.
+    pub is_part: bool,
+    /// Sessions that the carrier has not left, as was seen after it came.
+    pub there: &'a BTreeSet<Uuid>,
+}
+
+/// What it is.
+#[derive(Debug)]
+pub(super) enum Which {
+    /// A new one.
+    New,
+    /// This one, which came before.
+    Again(Uuid),
+    /// It depends on whether the carrier is there in this session.
+    DependsOn(Uuid, Presence),
+}
+
 impl Sessions {
     /// A link is bound.
-    pub fn bound(&mut self, session: Uuid, now: Timestamp) {
-        self.live.insert(session);
+    pub fn bound(&mut self, session: Uuid, presence: Presence, now: Timestamp) {
+        self.live.insert(session, presence);
         self.until = Some(now + SOON);
     }
 
@@ -47,26 +74,31 @@ impl Sessions {
         }
     }
 
-    /// The one that has come again, if it is no new text: what we refused; what isn't known to be answered, of a session
-    /// that is over; and at any time a part of a long text that was here just now. Within a session people say the same
-    /// twice. `heard_at`: when it came, however long it waited since.
-    pub fn repeated(&mut self, same: &[SamePiece], is_part: bool, heard_at: Timestamp) -> Option<Uuid> {
+    /// What has come again: what we refused; what isn't known to be answered, of a session that is over; and at any time a
+    /// part of a long text that was here just now. Within a session people say the same twice.
+    pub fn which(&mut self, same: &[SamePiece], heard: &Heard<'_>) -> Which {
         if let Some(found) = same.iter().find(|s| self.refused.remove(&s.id)) {
-            return Some(found.id);
+            return Which::Again(found.id);
         }
-        // A clock that is set back makes it no longer.
-        let is_soon = self.until.is_some_and(|until| heard_at < until && until.since(heard_at) <= SOON);
-        let is_live = |s: &SamePiece| s.session.is_some_and(|session| self.live.contains(&session));
+        // A clock that is set back makes it no longer; a session may have ended a little after it came.
+        let is_soon = self.until.is_some_and(|until| heard.at < until && until.since(heard.at) <= SOON * 2);
+        let is_live = |s: &SamePiece| s.session.is_some_and(|session| self.live.contains_key(&session));
         let is_again = |s: &&SamePiece| is_soon && !s.is_answered && !is_live(s);
-        let is_doubled = |s: &&SamePiece| is_part && heard_at.since(s.at) < SAME;
-        same.iter().find(|s| is_again(s) || is_doubled(s)).map(|s| s.id)
+        let is_doubled = |s: &&SamePiece| heard.is_part && heard.at.since(s.at) < SAME;
+        if let Some(found) = same.iter().find(|s| is_again(s) || is_doubled(s)) {
+            return Which::Again(found.id);
+        }
+        let others = same.iter().filter(|s| !s.is_answered).filter_map(|s| s.session);
+        let mut others = others.filter(|session| *session != heard.session && !heard.there.contains(session));
+        let doubtful = others.find_map(|session| self.live.get_key_value(&session));
+        doubtful.map_or(Which::New, |(session, presence)| Which::DependsOn(*session, presence.clone()))
     }
 
     /// Once that time is over, and what came in it was looked at: what came before this in other sessions than these does
     /// not come again. Not while there is no link to bring it.
     pub fn settled(&self, now: Timestamp) -> Option<(Vec<Uuid>, Timestamp)> {
         let until = self.until.filter(|until| now >= *until + SOON && !self.live.is_empty())?;
-        Some((self.live.iter().copied().collect(), until))
+        Some((self.live.keys().copied().collect(), until))
     }
 
     /// That is noted.
@@ -88,6 +120,19 @@ mod tests {
         NOW + Duration::from_secs(seconds)
     }
 
+    fn there() -> Presence {
+        Presence::new().0
+    }
+
+    /// What has come again at that time, in a session in which nothing had come.
+    fn repeated(sessions: &mut Sessions, same: &[SamePiece], is_part: bool, at: Timestamp) -> Option<Uuid> {
+        let heard = Heard { session: Uuid::nil(), at, is_part, there: &BTreeSet::new() };
+        match sessions.which(same, &heard) {
+            Which::Again(id) => Some(id),
+            _ => None,
+        }
+    }
+
     fn same(session: Uuid, is_answered: bool) -> [SamePiece; 1] {
         [SamePiece { id: OLD, carrier: "wholesale".into(), session: Some(session), at: NOW, is_answered }]
     }
@@ -95,15 +140,15 @@ mod tests {
     /// The link was bound at first, lost after 100 s, and bound again after another 100.
     fn rebound() -> Sessions {
         let mut sessions = Sessions::default();
-        sessions.bound(OLD, NOW);
+        sessions.bound(OLD, there(), NOW);
         sessions.ended(OLD, s(100));
-        sessions.bound(NEW, s(200));
+        sessions.bound(NEW, there(), s(200));
         sessions
     }
 
     #[test]
     fn soon_after_a_bind_what_isn_t_known_to_be_answered_comes_again() {
-        let is_repeat = |same: &[SamePiece], at| rebound().repeated(same, false, s(at)).is_some();
+        let is_repeat = |same: &[SamePiece], at| repeated(&mut rebound(), same, false, s(at)).is_some();
         assert!(is_repeat(&same(OLD, false), 201) && is_repeat(&same(OLD, false), 259));
         assert!(!is_repeat(&same(OLD, false), 260), "long after the bind people say the same twice");
         assert!(!is_repeat(&same(OLD, true), 201), "the carrier knows that we have it");
@@ -117,13 +162,36 @@ mod tests {
     #[test]
     fn what_one_link_left_comes_again_over_another() {
         let mut sessions = Sessions::default();
-        sessions.bound(OLD, NOW);
-        sessions.bound(OTHER, NOW);
-        assert_eq!(sessions.repeated(&same(OLD, false), false, s(5)), None, "the link is there");
+        sessions.bound(OLD, there(), NOW);
+        sessions.bound(OTHER, there(), NOW);
+        assert_eq!(repeated(&mut sessions, &same(OLD, false), false, s(5)), None, "the link is there");
         sessions.ended(OLD, s(5_000));
-        assert_eq!(sessions.repeated(&same(OLD, false), false, s(5_030)), Some(OLD));
-        assert_eq!(sessions.repeated(&same(OTHER, false), false, s(5_030)), None);
-        assert_eq!(sessions.repeated(&same(OLD, false), false, s(5_060)), None);
+        assert_eq!(repeated(&mut sessions, &same(OLD, false), false, s(5_030)), Some(OLD));
+        assert_eq!(repeated(&mut sessions, &same(OTHER, false), false, s(5_030)), None);
+        assert_eq!(repeated(&mut sessions, &same(OLD, false), false, s(5_060)), None);
+    }
+
+    #[test]
+    fn what_came_over_one_link_and_then_over_another_depends_on_whether_the_first_is_there() {
+        let mut sessions = Sessions::default();
+        sessions.bound(OLD, there(), NOW);
+        sessions.bound(OTHER, there(), NOW);
+        let which = |sessions: &mut Sessions, session, is_answered, has_seen: &[Uuid]| {
+            let there = has_seen.iter().copied().collect();
+            let heard = Heard { session, at: s(5_000), is_part: false, there: &there };
+            match sessions.which(&same(OLD, is_answered), &heard) {
+                Which::New => "new",
+                Which::Again(_) => "again",
+                Which::DependsOn(session, _) if session == OLD => "depends",
+                Which::DependsOn(..) => "depends on another",
+            }
+        };
+        assert_eq!(which(&mut sessions, OTHER, false, &[]), "depends");
+        assert_eq!(which(&mut sessions, OTHER, false, &[OLD]), "new");
+        assert_eq!(which(&mut sessions, OTHER, true, &[]), "new");
+        assert_eq!(which(&mut sessions, OLD, false, &[]), "new", "within a session people say the same twice");
+        sessions.ended(OLD, s(5_002));
+        assert_eq!(which(&mut sessions, OTHER, false, &[]), "again", "it had ended when that came, as is known now");
     }
 
     #[test]
@@ -136,9 +204,9 @@ mod tests {
         assert_eq!(sessions.settled(s(1_000)), None, "once");
         sessions.ended(NEW, s(1_000));
         assert_eq!(sessions.settled(s(9_000)), None, "nobody could bring it");
-        assert_eq!(sessions.repeated(&same(OLD, false), false, s(9_000)), None);
-        sessions.bound(OTHER, s(9_000));
-        assert_eq!(sessions.repeated(&same(NEW, false), false, s(9_001)), Some(OLD));
+        assert_eq!(repeated(&mut sessions, &same(OLD, false), false, s(9_000)), None);
+        sessions.bound(OTHER, there(), s(9_000));
+        assert_eq!(repeated(&mut sessions, &same(NEW, false), false, s(9_001)), Some(OLD));
     }
 
     #[test]
@@ -147,28 +215,28 @@ mod tests {
         let (_, before) = sessions.settled(s(320)).unwrap();
         sessions.ended(NEW, s(321));
         sessions.is_settled(before);
-        sessions.bound(OTHER, s(322));
-        assert_eq!(sessions.repeated(&same(NEW, false), false, s(323)), Some(OLD));
+        sessions.bound(OTHER, there(), s(322));
+        assert_eq!(repeated(&mut sessions, &same(NEW, false), false, s(323)), Some(OLD));
     }
 
     #[test]
     fn what_we_refused_comes_again_in_the_same_session_once() {
         let mut sessions = Sessions::default();
-        sessions.bound(NEW, NOW);
+        sessions.bound(NEW, there(), NOW);
         sessions.refused(OLD);
-        assert_eq!(sessions.repeated(&same(NEW, false), false, s(5_000)), Some(OLD));
-        assert_eq!(sessions.repeated(&same(NEW, false), false, s(5_001)), None);
+        assert_eq!(repeated(&mut sessions, &same(NEW, false), false, s(5_000)), Some(OLD));
+        assert_eq!(repeated(&mut sessions, &same(NEW, false), false, s(5_001)), None);
     }
 
     #[test]
     fn a_clock_that_is_set_back_does_not_make_it_longer() {
         let mut sessions = rebound();
-        assert_eq!(sessions.repeated(&same(OLD, false), false, s(100)), None);
+        assert_eq!(repeated(&mut sessions, &same(OLD, false), false, s(100)), None);
     }
 
     #[test]
     fn a_part_that_comes_twice_is_one() {
-        let is_repeat = |is_part, at| Sessions::default().repeated(&same(OLD, true), is_part, s(at)).is_some();
+        let is_repeat = |is_part, at| repeated(&mut Sessions::default(), &same(OLD, true), is_part, s(at)).is_some();
         assert!(is_repeat(true, 1) && is_repeat(true, 299));
         assert!(!is_repeat(true, 300), "its number may be another text's by now");
         assert!(!is_repeat(false, 1));

@@ -34,7 +34,7 @@ enum Still {
     Settled,
 }
 
-/// Hands a text over until it is known what became of it, or can't be. What is refused for now may be there already, once
+/// Hands a text over until it is known what became of it, or can't be. What is refused for a while may be there already, once
 /// an answer was lost. `is_again`: one was. `None`: its news came meanwhile; or this process ends, and the next one asks.
 pub(super) async fn answer_of(
     engine: &Arc<Engine>,
@@ -52,7 +52,7 @@ pub(super) async fn answer_of(
             Ok(Still::Unwanted) => return Some(Submitted::Unknown),
             Ok(Still::Settled) => return None,
             Err(error) => {
-                warn!(%error, attempt = %taken.attempt, "a lost answer can't be asked for now");
+                warn!(%error, attempt = %taken.attempt, "a lost answer can't be asked for yet");
                 Submitted::Unknown
             }
         };

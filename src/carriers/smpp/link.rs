@@ -20,8 +20,9 @@ use crate::carriers::Pending;
 use super::{
     Account, Exchange, NotNow, Timing, pdu,
     pdu::{Heard, What},
+    presence::Asker,
     receive, status,
-    unproven::Unproven,
+    unproven::{Proven, Unproven},
     window::{Text, Window},
 };
 
@@ -68,6 +69,7 @@ pub(super) struct Link<S> {
 /// What a link is given, and gives to.
 pub(super) struct Ends<'a> {
     pub texts: &'a mut mpsc::Receiver<Text>,
+    pub asked: mpsc::Receiver<Asker>,
     pub exchange: Arc<dyn Exchange>,
     pub close: &'a Notify,
     /// Its name, from this bind on.
@@ -118,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
 
     /// Carries texts until it ends.
     pub(super) async fn serve(mut self, ends: Ends<'_>) -> Ended {
-        let Ends { texts, exchange, close, session } = ends;
+        let Ends { texts, mut asked, exchange, close, session } = ends;
         let mut traffic = Traffic {
             window: Window::new(self.account.window, self.timing),
             exchange,
@@ -129,11 +131,13 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
             enquired: None,
             refuses_all: None,
         };
-        let ended = self.carry(&mut traffic, texts, close).await;
+        let ended = self.carry(&mut traffic, texts, &mut asked, close).await;
         traffic.window.lost();
         gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone()).set(0.0);
         // What it did not see answered, the carrier may bring over another link from now on.
         traffic.exchange.ended(traffic.session);
+        // Who asks whether the carrier is there finds that it has ended.
+        drop((traffic.unproven, asked));
         // It is closed politely, if that takes no time.
         let _ = timeout(self.timing.answer, self.writer.shutdown()).await;
         ended.unwrap_or_else(|ended| ended)
@@ -143,6 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
         &mut self,
         traffic: &mut Traffic,
         texts: &mut mpsc::Receiver<Text>,
+        asked: &mut mpsc::Receiver<Asker>,
         close: &Notify,
     ) -> Result<Ended, Ended> {
         let mut close = pin!(close.notified());
@@ -188,6 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
                     Some(text) => traffic.window.add(text),
                     None => return Ok(Ended::Closed),
                 },
+                Some(asker) = asked.recv() => traffic.unproven.asked(asker),
                 () = std::future::ready(()), if has_read => {}
             }
             if !has_read {
@@ -203,8 +209,11 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
             let Heard { sequence, status, what } = pdu::read(&whole);
             // Whatever it says, it is there.
             traffic.enquired = None;
-            if let Some(known) = traffic.unproven.proven_by(sequence, &what) {
-                tokio::spawn(traffic.exchange.answered(known));
+            if let Some(Proven { taken, askers }) = traffic.unproven.proven_by(sequence, &what) {
+                if !taken.is_empty() {
+                    tokio::spawn(traffic.exchange.answered(taken));
+                }
+                askers.into_iter().for_each(|asker| _ = asker.send(()));
             }
             match what {
                 What::Submitted(name) => {
@@ -214,7 +223,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
                 }
                 // It may be an answer to a submit that wasn't understood.
                 What::Nack => traffic.window.answered(sequence, status.max(1), String::new(), Instant::now()),
-                What::Brought(_) | What::Unreadable if traffic.waiting.len() >= WAITING => {
+                What::Brought(_) | What::Unreadable
+                    if traffic.waiting.len() >= WAITING || traffic.unproven.is_full() =>
+                {
                     counter!("partyline_smpp_put_off_total", "carrier" => self.account.name.clone()).increment(1);
                     self.write(&pdu::answer(sequence, pdu::NOT_NOW)).await?;
                 }
@@ -245,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
         if traffic.enquired.is_some_and(|since| since + self.timing.answer <= now) {
             return Err(Ended::Lost("no answer to enquire_link".into()));
         }
-        if traffic.enquires_at <= now {
+        if traffic.enquires_at <= now || traffic.unproven.wants_proof() {
             traffic.enquires_at = now + self.timing.enquire;
             if traffic.enquired.is_none() {
                 let sequence = self.next_sequence();
@@ -331,7 +342,9 @@ impl Traffic {
     /// When to look again.
     fn wakes(&self, now: Instant, answer: Duration) -> Option<Instant> {
         let silent = self.enquired.map(|since| since + answer);
-        [self.window.wakes(now), silent, Some(self.enquires_at)].into_iter().flatten().min()
+        // Who waits for the answer to one enquire_link is not asked for another.
+        let asks = (self.unproven.wants_proof() && self.enquired.is_none()).then_some(now);
+        [self.window.wakes(now), silent, Some(self.enquires_at), asks].into_iter().flatten().min()
     }
 }
 

@@ -128,23 +128,7 @@ fn theirs(address: &Address, ours: &Number) -> Option<Number> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carriers::smpp::{DefaultAlphabet, ReceiptIds, WINDOW};
     use proptest::prelude::*;
-
-    fn account() -> Account {
-        Account {
-            name: "wholesale".into(),
-            host: "smsc.example.com".into(),
-            port: 2775,
-            tls: false,
-            system_id: "partyline".into(),
-            password: "secret08".into(),
-            window: WINDOW,
-            data_coding_0: DefaultAlphabet::Gsm7,
-            receipt_ids: ReceiptIds::Same,
-            pace_per_s: 1.0,
-        }
-    }
 
     fn address(ton: u8, text: &str) -> Address {
         Address { ton, npi: 1, text: text.into() }
@@ -156,7 +140,7 @@ mod tests {
     }
 
     fn of(brought: Brought) -> Delivered {
-        delivered(What::Brought(Box::new(brought)), vec![1], &account())
+        delivered(What::Brought(Box::new(brought)), vec![1], &Account::for_tests())
     }
 
     fn between(from: Address, to: Address) -> Option<(String, String)> {
@@ -212,7 +196,7 @@ mod tests {
         assert!(kept(Brought { to: Address::default(), ..text() }));
         assert!(kept(Brought { from: Address::default(), ..text() }));
         assert!(kept(Brought { data_coding: 4, ..text() }), "binary");
-        assert!(matches!(delivered(What::Unreadable, vec![1], &account()), Delivered::Unreadable { .. }));
+        assert!(matches!(delivered(What::Unreadable, vec![1], &Account::for_tests()), Delivered::Unreadable { .. }));
     }
 
     proptest! {

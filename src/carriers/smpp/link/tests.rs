@@ -9,7 +9,7 @@ use tokio::{io::ReadBuf, sync::oneshot};
 
 use super::*;
 use crate::{
-    carriers::smpp::{Address, DefaultAlphabet, Delivered, ReceiptIds, segment::Segment},
+    carriers::smpp::{Address, Delivered, Presence, segment::Segment},
     domain::sms::delivery::Submitted,
 };
 
@@ -71,7 +71,7 @@ impl AsyncWrite for Flood {
 struct Taker;
 
 impl Exchange for Taker {
-    fn bound(&self, _: Uuid) {}
+    fn bound(&self, _: Uuid, _: Presence) {}
 
     fn ended(&self, _: Uuid) {}
 
@@ -87,33 +87,20 @@ impl Exchange for Taker {
     }
 }
 
-fn account() -> Account {
-    Account {
-        name: "wholesale".into(),
-        host: "smsc.example.com".into(),
-        port: 2775,
-        tls: false,
-        system_id: "partyline".into(),
-        password: "secret08".into(),
-        window: 10,
-        data_coding_0: DefaultAlphabet::Gsm7,
-        receipt_ids: ReceiptIds::Same,
-        pace_per_s: 1.0,
-    }
-}
-
 /// A flood is put off and taken, texts go out, what is late is late, and the link closes, all at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_carrier_that_never_pauses_stops_nothing() {
     let flood = Flood::default();
     flood.0.lock().unwrap().answers_submits = 1;
     let timing = Timing { answer: Duration::from_millis(300), enquire: Duration::from_millis(50), ..Timing::default() };
-    let link = Link::bind(flood.clone(), Arc::new(account()), timing).await.ok().unwrap();
+    let link = Link::bind(flood.clone(), Arc::new(Account::for_tests()), timing).await.ok().unwrap();
     let (texts, mut to_be_sent) = mpsc::channel(10);
     let close = Arc::new(Notify::new());
     let closes = close.clone();
     let served = tokio::spawn(async move {
-        let ends = Ends { texts: &mut to_be_sent, exchange: Arc::new(Taker), close: &closes, session: Uuid::nil() };
+        let (_, asked) = Presence::new();
+        let (exchange, session) = (Arc::new(Taker), Uuid::nil());
+        let ends = Ends { texts: &mut to_be_sent, asked, exchange, close: &closes, session };
         link.serve(ends).await
     });
     let submit = async || {

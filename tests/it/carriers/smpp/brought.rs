@@ -165,6 +165,37 @@ async fn what_one_link_left_is_brought_over_another_and_is_one_text() {
     office.has(&["Hi", "Hi"]).await;
 }
 
+/// The link over which the carrier brought it is dead, as the carrier knows, and the engine does not know yet.
+#[tokio::test]
+async fn what_a_dead_link_left_is_brought_over_another_and_is_one_text() {
+    let office = Office::with(quick(Clock::System), &[NAME, "second"]).await;
+    office.smsc.until(|seen| seen["links"] == 2).await;
+    office.smsc.set(json!({"deaf_on": 0})).await;
+    let over = |link: u8| json!([{"from": ANN, "to": MAIN, "text": "Hi", "over": link}]);
+    let again = async {
+        office.has(&["Hi"]).await;
+        office.smsc.brings(over(1)).await
+    };
+    let (first, again) = tokio::join!(office.smsc.brings(over(0)), again);
+    assert_eq!(first, [json!([null])]);
+    assert_eq!(again[0].as_array().unwrap().last(), Some(&json!(0)));
+    assert_eq!(office.texts().await, ["Hi"]);
+}
+
+/// Nor is anything swallowed: the carrier that is there on both has seen our answers.
+#[tokio::test]
+async fn who_says_the_same_over_two_links_has_said_it_twice() {
+    let office = Office::with(quick(Clock::System), &[NAME, "second"]).await;
+    office.smsc.until(|seen| seen["links"] == 2).await;
+    let over = |link: u8| json!({"from": ANN, "to": MAIN, "text": "yes", "over": link});
+    assert_eq!(office.smsc.brings(json!([over(0)])).await, [json!([0])]);
+    assert_eq!(office.smsc.brings(json!([over(1)])).await, [json!([0])]);
+    assert_eq!(office.texts().await, ["yes", "yes"]);
+    let both = office.smsc.brings(json!([over(0), over(1)])).await;
+    assert_eq!(both, [json!([0]), json!([0])]);
+    assert_eq!(office.texts().await.len(), 4);
+}
+
 /// Soon after a bind, too, people say what they said before; the carrier has seen that we had that.
 #[tokio::test]
 async fn who_says_the_same_again_after_a_bind_has_said_it_twice() {
