@@ -201,24 +201,22 @@ async fn issuer(config: &Config, pace: Option<Pace>, threads: &Handle) -> Result
 #[derive(Default)]
 struct Networks {
     simulated: Vec<Arc<SimulatedNetwork>>,
-    /// One for the sections that share an account.
+    /// By the sections that share an account: what it reaches, and its links.
     #[cfg(feature = "smpp")]
-    exchanges: BTreeMap<Vec<String>, Arc<Exchange>>,
-    #[cfg(feature = "smpp")]
-    links: Vec<(Smpp, Arc<Exchange>)>,
+    accounts: BTreeMap<Vec<String>, (Arc<Exchange>, Vec<Smpp>)>,
 }
 
 impl Networks {
     fn reach(self, engine: &Arc<Engine>, threads: &Handle) {
         self.simulated.iter().for_each(|network| network.reaches(engine));
         #[cfg(feature = "smpp")]
-        for exchange in self.exchanges.into_values() {
+        for (exchange, links) in self.accounts.into_values() {
             exchange.reaches(engine);
+            Smpp::share(&links);
+            for link in links {
+                threads.spawn(link.keep(Arc::new(LinkEnd(exchange.clone()))));
+            }
             threads.spawn(exchange.keep());
-        }
-        #[cfg(feature = "smpp")]
-        for (link, exchange) in self.links {
-            threads.spawn(link.keep(Arc::new(LinkEnd(exchange))));
         }
         #[cfg(not(feature = "smpp"))]
         let _ = threads;
@@ -272,9 +270,9 @@ fn carriers(
                 };
                 let link = Smpp::new(account, options.links, options.clock.clone()).map_err(wrong)?;
                 let sections = config.sections_of(c);
-                let exchange = networks.exchanges.entry(sections.clone());
-                let exchange = exchange.or_insert_with(|| Exchange::new(sections, c.data_coding_0));
-                networks.links.push((link.clone(), exchange.clone()));
+                let account = networks.accounts.entry(sections.clone());
+                let (_, links) = account.or_insert_with(|| (Exchange::new(sections, c.data_coding_0), vec![]));
+                links.push(link.clone());
                 Arc::new(link)
             }
             config::Carrier::Telnyx(c) => {

@@ -392,6 +392,12 @@ async fn try_take(
         }
         *parked = now + PARKED;
     }
+    if let (None, Some((carrier, _))) = (&refusal, &carrier)
+        && carrier.is_unreachable()
+        && let Some(later) = delivery.waits_for_connection(engine.behaviour.give_up_after, now)
+    {
+        return Ok(Some(Taken::Later(later)));
+    }
     let (moved, begins) = match (&refusal, &carrier) {
         (Some(error), _) => (delivery.refuse(error.clone(), now), None),
         (None, Some((_, name))) => (delivery.take(attempt, now), Some(name.clone())),

@@ -83,6 +83,11 @@ pub trait Carrier: Send + Sync {
         None
     }
 
+    /// Whether nothing can go out for want of a connection, which is being tried. (Not when the carrier refuses one.)
+    fn is_unreachable(&self) -> bool {
+        false
+    }
+
     /// Takes leave of the carrier, if it holds a connection: nothing more is sent. It takes a moment at most.
     fn close(&self) -> Pending<()> {
         Box::pin(async {})

@@ -22,7 +22,7 @@ use std::{
     fmt,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
@@ -170,6 +170,8 @@ pub struct Smpp(Arc<Inner>);
 
 struct Inner {
     account: Arc<Account>,
+    /// The account's other links.
+    others: OnceLock<Vec<Weak<Inner>>>,
     timing: Timing,
     clock: Clock,
     /// What long texts are told apart by at the phone.
@@ -201,8 +203,16 @@ impl Smpp {
         // Not the same after each start: a phone may still wait for the rest of what went out before.
         let references = AtomicU8::new((clock.now().0 / 1_000).to_le_bytes()[0]);
         let (to_be_sent, close) = (Mutex::new(Some(to_be_sent)), Notify::new());
-        let account = Arc::new(account);
-        Ok(Self(Arc::new(Inner { account, timing, clock, references, state, texts, to_be_sent, close })))
+        let (account, others) = (Arc::new(account), OnceLock::new());
+        Ok(Self(Arc::new(Inner { account, others, timing, clock, references, state, texts, to_be_sent, close })))
+    }
+
+    /// These are the links of one account: what can't go out by one of them goes by another.
+    pub fn share(links: &[Self]) {
+        for link in links {
+            let others = links.iter().filter(|other| !Arc::ptr_eq(&link.0, &other.0));
+            let _ = link.0.others.set(others.map(|other| Arc::downgrade(&other.0)).collect());
+        }
     }
 
     /// Keeps the link up, until it is closed. There is one of these for each.
@@ -332,6 +342,10 @@ impl Carrier for Smpp {
         Some(self.0.state.borrow().clone())
     }
 
+    fn is_unreachable(&self) -> bool {
+        self.0.is_unreachable()
+    }
+
     fn close(&self) -> Pending<()> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
@@ -348,27 +362,38 @@ impl Carrier for Smpp {
 }
 
 impl Inner {
-    async fn submit(&self, submission: &Submission) -> Submitted {
+    async fn submit(self: &Arc<Self>, submission: &Submission) -> Submitted {
         let until = Instant::now() + ANSWER_WITHIN;
-        let mut link = self.state.subscribe();
-        // A link that has just broken is there again soon.
-        let there = timeout(CONNECT_WITHIN, link.wait_for(|link| link.state != LinkState::Down)).await;
-        match there.map(|link| link.map(|link| link.state)) {
-            Ok(Ok(LinkState::Up)) => {}
-            Ok(Ok(LinkState::Refused)) => return Submitted::Rejected(Rejection::Auth, refused_us()),
-            _ => return unreachable(),
+        if self.is_unreachable() {
+            // A link that has just broken is there again soon.
+            let mut link = self.state.subscribe();
+            let _ = timeout(CONNECT_WITHIN, link.wait_for(|link| link.state != LinkState::Down)).await;
         }
+        let Some(link) = self.up() else {
+            let is_refused = self.state.borrow().state == LinkState::Refused;
+            return if is_refused { Submitted::Rejected(Rejection::Auth, refused_us()) } else { unreachable() };
+        };
         let reference = self.references.fetch_add(1, Ordering::Relaxed);
         let segments = segment::segments(submission.text.as_str(), self.account.data_coding_0, reference);
         // As if the carrier had said so: no message centre takes so much.
         let Some(segments) = segments else { return too_long() };
         let (reply, answer) = oneshot::channel();
         let (from, to) = (address(&submission.from), address(&submission.to));
-        match self.texts.try_send(Text { from, to, segments, until, reply }) {
+        match link.texts.try_send(Text { from, to, segments, until, reply }) {
             Ok(()) => answer.await.unwrap_or(Submitted::Unknown),
             Err(mpsc::error::TrySendError::Full(_)) => Submitted::Rejected(Rejection::Throttled(None), busy()),
             Err(mpsc::error::TrySendError::Closed(_)) => unreachable(),
         }
+    }
+
+    /// A link that is up: this one, or another of its account.
+    fn up(self: &Arc<Self>) -> Option<Arc<Self>> {
+        let others = self.others.get().into_iter().flatten().filter_map(Weak::upgrade);
+        std::iter::once(self.clone()).chain(others).find(|link| link.state.borrow().state == LinkState::Up)
+    }
+
+    fn is_unreachable(self: &Arc<Self>) -> bool {
+        self.state.borrow().state == LinkState::Down && self.up().is_none()
     }
 }
 

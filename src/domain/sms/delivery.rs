@@ -211,6 +211,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// A carrier that does not know us is asked again so often.
 pub const PARKED: Duration = Duration::from_secs(60);
+/// Without a connection it is looked so often whether there is one.
+const LOOKS: Duration = Duration::from_secs(5);
 
 impl Delivery {
     /// It is handed to the carrier now. `None` if it isn't its turn.
@@ -220,6 +222,13 @@ impl Delivery {
         let taken =
             || Self { status: Status::Sending, attempt_id: Some(attempt_id), since, updated_at: now, ..self.clone() };
         due.then(taken)
+    }
+
+    /// Its carrier has no connection: until when it waits for one, and isn't tried. `None`: it is tried all the same, for the
+    /// first time, so that it can be seen what it waits for; or for the last.
+    pub fn waits_for_connection(&self, give_up: Duration, now: Timestamp) -> Option<Timestamp> {
+        let end = self.since + give_up;
+        (self.status == Status::Queued && self.tries > 0 && now < end).then(|| end.min(now + LOOKS))
     }
 
     /// It is not sent at all.
@@ -394,6 +403,24 @@ mod tests {
         assert_eq!(pauses[..6], [5, 10, 20, 40, 80, 160]);
         assert_eq!((d.status, d.error), (Status::Failed, Some(error())));
         assert!(now.since(at(0)) <= HOURS && d.attempt > 10);
+    }
+
+    #[test]
+    fn while_there_is_no_connection_pauses_do_not_grow() {
+        let unreachable = Submitted::Rejected(Rejection::Temporary, error());
+        let tried = queued().take(AttemptId(Uuid::from_u128(1)), at(0)).unwrap();
+        let tried = tried.answered(&unreachable, HOURS, 0.0, at(5)).unwrap();
+        assert_eq!(queued().waits_for_connection(HOURS, at(0)), None, "it is tried once");
+        let (mut now, mut looks) = (tried.due_at, 0);
+        while let Some(later) = tried.waits_for_connection(HOURS, now) {
+            assert!(later > now && later.since(now) <= LOOKS);
+            (now, looks) = (later, looks + 1);
+        }
+        assert_eq!((now, looks), (at(4 * 3_600), 2_878));
+        let taken = tried.take(AttemptId(Uuid::from_u128(2)), now).unwrap();
+        assert_eq!(taken.waits_for_connection(HOURS, at(10)), None, "it is under way");
+        let last = taken.answered(&unreachable, HOURS, 0.0, now).unwrap();
+        assert_eq!((last.status, last.attempt), (Status::Failed, 2), "it is given up");
     }
 
     #[test]

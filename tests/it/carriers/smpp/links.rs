@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use partyline::{app::Options, carriers::smpp::Timing, clock::Clock};
+use partyline::{
+    app::Options,
+    carriers::{CONNECT_WITHIN, smpp::Timing},
+    clock::Clock,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -41,6 +45,57 @@ async fn a_refused_bind_is_shown_and_tried_again_and_texts_wait() {
     clock.advance(PARKED);
     jake.delivery_until(&thread, 1, "delivered").await;
     assert_eq!(smsc.phone(ANN).await.len(), 1);
+}
+
+/// Nobody waits out pauses that grew while there was no link.
+#[tokio::test]
+async fn after_a_long_outage_texts_go_out_soon() {
+    let clock = manual_clock();
+    let office = Office::with(quick(clock.clone()), &[NAME]).await;
+    // A system error.
+    office.smsc.set(json!({"bind_status": 0x08})).await;
+    office.smsc.acts("reset").await;
+    link_is(&office.engine.api(), "down").await;
+    let thread = office.jake.thread(ANN).await;
+    office.jake.say(&thread, "Hi").await;
+    waits_again(&office.jake, &thread).await;
+    for _ in 0..2 {
+        clock.advance(Duration::from_secs(30 * 60));
+        // A try would be over by then.
+        tokio::time::sleep(CONNECT_WITHIN + Duration::from_secs(2)).await;
+        waits_again(&office.jake, &thread).await;
+    }
+    office.smsc.set(json!({"bind_status": 0})).await;
+    link_is(&office.engine.api(), "up").await;
+    clock.advance(Duration::from_secs(5));
+    office.jake.delivery_until(&thread, 1, "delivered").await;
+    assert_eq!(office.smsc.phone(ANN).await.len(), 1);
+}
+
+/// Two links of one account: the number's own, which is not there, and another.
+#[tokio::test]
+async fn what_can_t_go_by_a_number_s_own_link_goes_by_another_of_the_account() {
+    let smsc = Smsc::start().await;
+    let own = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut sections = std::collections::BTreeMap::new();
+    for (name, port) in [(NAME, Some(own)), ("second", None)] {
+        let mut section = serde_json::to_value(smsc.section(10.0)).unwrap();
+        section["port"] = port.map_or(section["port"].clone(), |port| json!(port));
+        sections.insert(name.to_owned(), serde_json::from_value(section).unwrap());
+    }
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let engine = crate::engine::TestEngine::on(folder, quick(Clock::System), |config| config.carriers = sections).await;
+    link_is(&engine.api(), "down").await;
+    smsc.until(|seen| seen["links"] == 1).await;
+    put_number(&engine.api(), MAIN, json!({})).await;
+    let jake = person(&engine.api(), "201", &[MAIN]).await;
+    let thread = jake.thread(ANN).await;
+    jake.say(&thread, &"a".repeat(161)).await;
+    let delivered = jake.delivery_until(&thread, 1, "delivered").await;
+    assert_eq!(delivered["attempt"], 1);
+    assert_eq!(smsc.phone(ANN).await.len(), 1);
+    smsc.brings(json!([{"from": ANN, "to": MAIN, "text": "and back"}])).await;
+    assert_eq!(jake.history(&thread).await[1]["text"], "and back");
 }
 
 /// The refusal of its first attempt is on disk.
