@@ -1,6 +1,6 @@
 //! The load generator: `cargo bench --bench load` starts an engine of its own and prints what it does;
 //! `cargo bench --bench load -- --url http://HOST:PORT --key KEY [--pid PID]` loads one that runs (with generous
-//! `[limits]`). `--only chat` (or `contacts`, `fan-out`, `group`, `idle`, `queues`, `reconnect`, `sms`) runs a part, `--seconds
+//! `[limits]`). `--only chat` (or `contacts`, `fan-out`, `group`, `idle`, `queues`, `reconnect`, `sms`, `smpp`) runs a part, `--seconds
 //! N` sets how long each takes (what watches a queue: four times as long).
 //!
 //! Client and server share the machine: what counts is messages per second of the server's processor time.
@@ -33,6 +33,8 @@ use uuid::Uuid;
 mod contacts;
 #[path = "load/queues.rs"]
 mod queues;
+#[path = "load/smpp.rs"]
+mod smpp;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -78,6 +80,10 @@ async fn run() {
     let arguments: Vec<_> = std::env::args().collect();
     let option = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1)).cloned();
     let seconds = option("--seconds").map_or(5, |s| s.parse().unwrap());
+    let only = option("--only");
+    let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
+    // An engine that runs has no link to it.
+    let smsc = (wanted("smpp") && option("--url").is_none()).then(smpp::Smsc::start);
     let target = match option("--url") {
         Some(url) => Target {
             url,
@@ -88,10 +94,8 @@ async fn run() {
             engine: None,
             client: OnceLock::new(),
         },
-        None => start(seconds).await,
+        None => start(seconds, smsc.as_ref().map_or("", |smsc| &smsc.section)).await,
     };
-    let only = option("--only");
-    let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
     let agents = target.people(if wanted("queues") { queues::WATCHERS } else { 2 * PAIRS }).await;
     let people = &agents[..2 * PAIRS];
     // Signing in takes memory for the passwords' hashes: what is measured below is not to be that.
@@ -121,7 +125,10 @@ async fn run() {
     }
     if wanted("sms") {
         texts_in(&target, people).await;
-        texts_out(&target, people).await;
+        texts_out(&target, people, "sim", "+1404558").await;
+    }
+    if let Some(smsc) = &smsc {
+        smpp::link(&target, people, smsc).await;
     }
     if wanted("contacts") {
         contacts::contacts(&target, people).await;
@@ -134,7 +141,7 @@ async fn run() {
     }
 }
 
-async fn start(seconds: u64) -> Target {
+async fn start(seconds: u64, link: &str) -> Target {
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = folder.path().join("partyline.toml");
@@ -143,7 +150,7 @@ async fn start(seconds: u64) -> Target {
         "listen = \"127.0.0.1:{port}\"\nlog = \"warn\"\ndatabase_url = \"sqlite://{}?mode=rwc\"\n[limits]\n\
          sends_per_s = 1000000\nsends_burst = 1000000\nframes_per_s = 1000000\nframes_burst = 1000000\n\
          [carriers.main]\nkind = \"twilio\"\naccount_sid = \"AC1\"\nauth_token = \"{TOKEN}\"\n\
-         [carriers.sim]\nkind = \"simulator\"\npace_per_s = 100000\n",
+         [carriers.sim]\nkind = \"simulator\"\npace_per_s = 100000\n{link}",
         database.display()
     );
     fs::write(&config, toml).unwrap();
@@ -565,13 +572,13 @@ async fn texts_in(target: &Arc<Target>, people: &[Person]) {
 }
 
 /// Texts out from a thousand numbers, from the send to the phone's receipt.
-async fn texts_out(target: &Arc<Target>, people: &[Person]) {
+async fn texts_out(target: &Arc<Target>, people: &[Person], carrier: &str, prefix: &str) {
     const NUMBERS: usize = 1_000;
     const EACH: usize = 10;
     const SENDERS: usize = 100;
-    let numbers: Vec<_> = (0..NUMBERS).map(|n| format!("+1404558{n:04}")).collect();
+    let numbers: Vec<_> = (0..NUMBERS).map(|n| format!("{prefix}{n:04}")).collect();
     for number in &numbers {
-        let body = json!({"sms_enabled": true, "carrier": "sim"});
+        let body = json!({"sms_enabled": true, "carrier": carrier});
         target.call("PUT", &format!("/v1/pbx/numbers/{number}"), &target.key, body).await;
     }
     let delivered = Arc::new(AtomicU64::new(0));
@@ -617,7 +624,7 @@ async fn texts_out(target: &Arc<Target>, people: &[Person]) {
     tokio::time::timeout(Duration::from_secs(300), join_all(tasks)).await.expect("all arrive");
     let (elapsed, cpu) = (started.elapsed().as_secs_f64(), target.cpu() - cpu);
     println!(
-        "texts out, {NUMBERS} numbers: {texts} from the send to the phone's receipt in {elapsed:.1} s, {:.0} per server \
+        "texts out by {carrier}, {NUMBERS} numbers: {texts} from the send to the phone's receipt in {elapsed:.1} s, {:.0} per server \
          CPU-second",
         delivered.load(Ordering::Relaxed) as f64 / cpu
     );

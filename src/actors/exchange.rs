@@ -5,18 +5,21 @@
 //! there; the same octets again are the same text where the carrier may not have seen that we had it.
 
 mod assembly;
+mod keeping;
 mod sessions;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
 use metrics::counter;
-use sha2::{Digest, Sha256};
-use tokio::{sync::oneshot, time::timeout};
-use tracing::{error, info, warn};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tracing::{error, warn};
 use uuid::Uuid;
 
 use crate::{
@@ -34,7 +37,8 @@ use crate::{
 
 use super::{Engine, texts::Received};
 use assembly::texts;
-use sessions::{Heard, Sessions, Which};
+use keeping::{Arrival, Job};
+use sessions::Sessions;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// What was kept and is not used after this (in microseconds) was missed.
@@ -49,8 +53,6 @@ const ANSWERED_US: i64 = 10 * 60 * 1_000_000;
 const ALL_US: i64 = 3 * 24 * 3_600 * 1_000_000;
 /// Looked at in a round.
 const AT_ONCE: usize = 500;
-/// The header of a PDU: the rest is the same when it comes again.
-const HEADER: usize = 16;
 /// How often what can't be stored is tried, before the carrier is to bring it again.
 const TRIES: usize = 5;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -66,8 +68,9 @@ pub struct Exchange {
     alphabet: smpp::DefaultAlphabet,
     engine: OnceLock<Weak<Engine>>,
     sessions: Mutex<Sessions>,
-    /// Held while a piece is looked for and kept.
-    keeping: tokio::sync::Mutex<()>,
+    /// What is to be written, and who writes it, until that has begun.
+    jobs: mpsc::UnboundedSender<Job>,
+    to_be_written: Mutex<Option<mpsc::UnboundedReceiver<Job>>>,
     /// Pairs whose texts are being taken, and who waits for what has come since.
     pairs: Mutex<BTreeMap<Pair, Vec<oneshot::Sender<()>>>>,
 }
@@ -75,12 +78,14 @@ pub struct Exchange {
 impl Exchange {
     /// For these sections of the configuration, of which there is at least one.
     pub fn new(sections: Vec<String>, alphabet: smpp::DefaultAlphabet) -> Arc<Self> {
+        let (jobs, to_be_written) = mpsc::unbounded_channel();
         Arc::new(Self {
             sections,
             alphabet,
             engine: OnceLock::new(),
             sessions: Mutex::default(),
-            keeping: tokio::sync::Mutex::default(),
+            jobs,
+            to_be_written: Mutex::new(Some(to_be_written)),
             pairs: Mutex::default(),
         })
     }
@@ -90,9 +95,12 @@ impl Exchange {
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
-    /// Sees to what is left, until the engine is gone: what a process that is gone kept and didn't use, long texts that stay
+    /// Writes what comes, and sees to what is left, until the engine is gone: what a process that is gone kept and didn't use, long texts that stay
     /// incomplete, receipts that came early.
     pub async fn keep(self: Arc<Self>) {
+        if let Some(jobs) = self.to_be_written.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            tokio::spawn(self.clone().write_all(jobs));
+        }
         let mut round = 0_u32;
         loop {
             let Some(engine) = self.engine().filter(|engine| !engine.is_stopping()) else { return };
@@ -118,6 +126,8 @@ impl Exchange {
             }
         }
         self.settle(engine, now).await?;
+        // What could not be noted is tried again.
+        self.write(Job::Answered(vec![]));
         if round.is_multiple_of(60) {
             engine.storage.forget_pieces(before(now, ANSWERED_US), before(now, ALL_US)).await?;
         }
@@ -146,85 +156,35 @@ impl Exchange {
         Ok(())
     }
 
-    async fn taken(
-        self: &Arc<Self>,
-        session: Uuid,
-        heard_at: Timestamp,
-        delivered: smpp::Delivered,
-    ) -> Result<Option<Uuid>, Refusal> {
-        let engine = self.engine().filter(|engine| !engine.is_stopping()).ok_or(Refusal::Busy)?;
-        match delivered {
-            smpp::Delivered::Text(arrived) => self.text(&engine, session, heard_at, *arrived).await.map(Some),
-            smpp::Delivered::Receipt { id, receipt } => self.receipt(&engine, id, receipt).await.map(|()| None),
-            smpp::Delivered::Unreadable { reason, pdu } => {
-                let kind = ("application/octet-stream", pdu);
-                let id = engine.clock.new_id();
-                dead_letter(&engine, id, None, self.account(), kind, reason).await.map(|()| None)
-            }
-        }
-    }
-
-    async fn text(
-        self: &Arc<Self>,
-        engine: &Arc<Engine>,
-        session: Uuid,
-        heard_at: Timestamp,
-        arrived: smpp::Arrived,
-    ) -> Result<Uuid, Refusal> {
-        let digest = Sha256::digest(arrived.pdu.get(HEADER..).unwrap_or_default()).to_vec();
-        let place = arrived.piece.place;
-        let mut there = BTreeSet::new();
-        let keeping = loop {
-            // The same again, over another link for one, is looked for when this is on disk.
-            let keeping = self.keeping.lock().await;
-            let mut same = engine.storage.pieces_like(&digest).await?;
-            same.retain(|piece| self.sections.contains(&piece.carrier));
-            let heard = Heard { session, at: heard_at, is_part: place.is_some(), there: &there };
-            let which = self.sessions().which(&same, &heard);
-            match which {
-                Which::New => break keeping,
-                Which::Again(before) => {
-                    // In this session it does not come another time: who says the same now says it again.
-                    engine.storage.piece_came_again(before, session).await?;
-                    counter!("partyline_smpp_repeats_total", "carrier" => self.account().to_owned()).increment(1);
-                    return Ok(before);
-                }
-                Which::DependsOn(other, presence) => {
-                    drop(keeping);
-                    // If that takes long, the carrier is to bring it again: then it may be known.
-                    let is_there = timeout(PATIENCE, presence.is_there()).await.map_err(|_| Refusal::Busy)?;
-                    if is_there {
-                        there.insert(other);
-                    } else {
-                        self.sessions().ended(other, engine.clock.now());
+    /// Begins to take it.
+    fn take(self: &Arc<Self>, session: Uuid, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, Refusal>> {
+        let Some(engine) = self.engine().filter(|engine| !engine.is_stopping()) else {
+            return Box::pin(async { Err(Refusal::Busy) });
+        };
+        let me = self.clone();
+        let taking = match delivered {
+            smpp::Delivered::Text(arrived) => {
+                let (name, heard) = ((engine.clock.new_id(), self.account()), (session, engine.clock.now()));
+                let (arrival, kept) = Arrival::new(name, heard, *arrived, PATIENCE);
+                self.write(Job::Keep(Box::new(arrival)));
+                return Box::pin(async move {
+                    let kept = kept.await.map_err(|_| Refusal::Busy)??;
+                    // Who hears our answer finds the text where it belongs; but for that it waits no longer.
+                    if let Some(taken) = kept.taken {
+                        let _ = timeout(PATIENCE, taken).await;
                     }
-                }
+                    Ok(Some(kept.id))
+                });
             }
+            smpp::Delivered::Receipt { id, receipt } => {
+                tokio::spawn(async move { me.receipt(&engine, id, receipt).await })
+            }
+            smpp::Delivered::Unreadable { reason, pdu } => tokio::spawn(async move {
+                let (id, kind) = (engine.clock.new_id(), ("application/octet-stream", pdu));
+                dead_letter(&engine, id, None, me.account(), kind, reason).await
+            }),
         };
-        let id = engine.clock.new_id();
-        let pair = Pair { ours: arrived.to.clone(), theirs: arrived.from.clone() };
-        let kept = StoredPiece {
-            id,
-            carrier: self.account().to_owned(),
-            ours: arrived.to,
-            theirs: arrived.from,
-            long_text: place.as_ref().map(long_text),
-            part: place.map_or(1, |place| place.part),
-            total: place.map_or(1, |place| place.total),
-            data_coding: arrived.piece.data_coding,
-            octets: arrived.piece.octets,
-            digest,
-            at: heard_at,
-            session: Some(session),
-        };
-        if let Err(error) = stored(|| engine.storage.keep_piece(&kept)).await {
-            self.sessions().refused(id);
-            return Err(error);
-        }
-        drop(keeping);
-        // Who hears our answer finds the text where it belongs; but nothing that came after it waits for that any longer.
-        let _ = timeout(PATIENCE, self.wake(pair)).await;
-        Ok(id)
+        Box::pin(async move { taking.await.map_err(|_| Refusal::Busy)?.map(|()| None) })
     }
 
     /// There is something to take of a pair's. What is answered is told when it is taken.
@@ -280,8 +240,9 @@ impl Exchange {
             let StoredPiece { theirs: from, ours: to, .. } = text.first.clone();
             match self.receive(engine, id, smpp::Kept { id: id.to_string(), from, to, text: says }).await {
                 Ok(()) => {
-                    let used = text.pieces();
-                    stored(|| engine.storage.pieces_used(&used, now)).await?;
+                    let (told, is_written) = oneshot::channel();
+                    self.write(Job::Used(text.pieces(), told));
+                    is_written.await.map_err(|_| Refusal::StorageUnavailable)?;
                     has_taken = true;
                 }
                 // What comes after it is not to wait for ever.
@@ -384,40 +345,22 @@ impl smpp::Exchange for LinkEnd {
     }
 
     fn take(&self, session: Uuid, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, smpp::NotNow>> {
-        let (exchange, heard_at) = (self.0.clone(), self.0.now());
+        let taking = self.0.take(session, delivered);
         Box::pin(async move {
-            let taken = tokio::spawn(async move { exchange.taken(session, heard_at, delivered).await }).await;
-            taken.map_err(|_| smpp::NotNow)?.map_err(|error| {
+            taking.await.map_err(|error| {
                 warn!(%error, "the carrier is to bring it again");
                 smpp::NotNow
             })
         })
     }
 
-    fn answered(&self, taken: Vec<Uuid>) -> Pending<()> {
-        let exchange = self.0.clone();
-        Box::pin(async move {
-            let Some(engine) = exchange.engine() else { return };
-            // If that is not noted, a repeat may be taken for one a while longer: no more than that.
-            if let Err(error) = engine.storage.pieces_answered(&taken, engine.clock.now()).await {
-                info!(%error, "it is not noted that the carrier has seen our answers");
-            }
-        })
+    fn answered(&self, taken: Vec<Uuid>) {
+        self.0.write(Job::Answered(taken));
     }
 }
 
 fn before(now: Timestamp, micros: i64) -> Timestamp {
     Timestamp(now.0 - micros)
-}
-
-/// What the pieces of one long text of a pair have in common.
-fn long_text(place: &smpp::Place) -> String {
-    let form = match place.form {
-        smpp::Form::Udh8 => "udh8",
-        smpp::Form::Udh16 => "udh16",
-        smpp::Form::Sar => "sar",
-    };
-    format!("{form}/{}/{}", place.reference, place.total)
 }
 
 /// Tries what may be done twice for a second.

@@ -164,12 +164,7 @@ impl Outbox {
             submitted(&engine, &ours, &turn, *attempt, true).await
         };
         ctx.spawn(apart(asked).into_actor(self).map(move |again, me, ctx| {
-            me.mine.remove(&name);
-            if let Some(turn) = again {
-                me.turns.add(turn);
-            }
-            me.turns.settled(&name.2);
-            me.pump(ctx);
+            me.is_over(&name, again.map_or(Over::Done, Over::Again), ctx);
         }));
     }
 
@@ -186,15 +181,7 @@ impl Outbox {
                     let name = (turn.conversation, turn.seq, turn.number.clone());
                     self.mine.insert(name.clone());
                     let work = hand_over(self.engine.clone(), self.ours.clone(), turn);
-                    ctx.spawn(apart(work).into_actor(self).map(move |again, me, ctx| {
-                        me.mine.remove(&name);
-                        // First, so that what came after it doesn't go before it.
-                        if let Some(turn) = again {
-                            me.turns.add(turn);
-                        }
-                        me.turns.settled(&name.2);
-                        me.pump(ctx);
-                    }));
+                    ctx.spawn(apart(work).into_actor(self).map(move |over, me, ctx| me.is_over(&name, over, ctx)));
                 }
                 // A clock that jumps is noticed within a second.
                 Next::Wait(until) => {
@@ -208,6 +195,22 @@ impl Outbox {
                 Next::Nothing => return,
             }
         }
+    }
+
+    /// A turn is over.
+    fn is_over(&mut self, name: &(ConversationId, Seq, Number), over: Over, ctx: &mut Context<Self>) {
+        self.mine.remove(name);
+        // First, so that what came after it doesn't go before it.
+        match over {
+            Over::Done => {}
+            Over::Again(turn) => self.turns.add(turn),
+            Over::Held(turn) => {
+                self.turns.hold(turn.due_at);
+                self.turns.add(turn);
+            }
+        }
+        self.turns.settled(&name.2);
+        self.pump(ctx);
     }
 
     fn stop_if_idle(&mut self, ctx: &mut Context<Self>) {
@@ -265,24 +268,35 @@ impl Drop for HandingOver {
     }
 }
 
-/// One text's turn, from `queued` to an answer that is committed. Answers the turn, if it comes again.
-async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Option<Turn> {
+/// How a turn ends.
+enum Over {
+    /// The text is the outbox's no more.
+    Done,
+    /// It has another turn.
+    Again(Turn),
+    /// ... and nothing else goes before that: there is no connection.
+    Held(Turn),
+}
+
+/// One text's turn, from `queued` to an answer that is committed.
+async fn hand_over(engine: Arc<Engine>, ours: Number, turn: Turn) -> Over {
     let _counted = HandingOver::begin(&engine);
-    let taken = match take(&engine, &ours, &turn).await {
-        Taken::Mine(taken) => taken,
-        Taken::Later(due_at) => return Some(Turn { due_at, ..turn }),
+    let again = match take(&engine, &ours, &turn).await {
+        Taken::Mine(taken) => submitted(&engine, &ours, &turn, *taken, false).await,
+        Taken::Later(due_at) => Some(Turn { due_at, ..turn }),
+        Taken::Held(due_at) => return Over::Held(Turn { due_at, ..turn }),
         Taken::Behind => {
             // Nobody told this outbox of the one before it.
             engine.look_again(ours);
-            return Some(Turn { due_at: engine.clock.now() + AGAIN, ..turn });
+            Some(Turn { due_at: engine.clock.now() + AGAIN, ..turn })
         }
         Taken::Nowhere(attempt) => {
             let refused = Submitted::Rejected(Rejection::Permanent, no_carrier());
-            return settle(&engine, &turn, attempt, &refused, None).await;
+            settle(&engine, &turn, attempt, &refused, None).await
         }
-        Taken::Over => return None,
+        Taken::Over => None,
     };
-    submitted(&engine, &ours, &turn, *taken, false).await
+    again.map_or(Over::Done, Over::Again)
 }
 
 /// Gives an attempt to its carrier, and commits the answer. `is_again`: the carrier may have it already.
@@ -329,6 +343,8 @@ enum Taken {
     Mine(Box<Attempt>),
     /// Not before this.
     Later(Timestamp),
+    /// Nothing goes out before this: its carrier has no connection.
+    Held(Timestamp),
     /// One before it to the same number is not settled.
     Behind,
     /// It was taken, and its carrier is gone since.
@@ -383,6 +399,12 @@ async fn try_take(
         // It was taken, and the answer lost: nothing has been written to the carrier yet.
         return Ok(Some(carrier.map_or(Taken::Nowhere(attempt), handed_to(underway.clone()))));
     }
+    if let (None, Some((carrier, _))) = (&refusal, &carrier)
+        && carrier.is_unreachable()
+        && let Some(later) = delivery.waits_for_connection(engine.behaviour.give_up_after, now)
+    {
+        return Ok(Some(Taken::Held(later)));
+    }
     // A carrier that does not know us is asked once in a while, and not for each text.
     if let (None, Some((_, name))) = (&refusal, &carrier)
         && let Some(mut parked) = engine.parked.get_mut(name)
@@ -391,12 +413,6 @@ async fn try_take(
             return Ok(Some(Taken::Later(*parked)));
         }
         *parked = now + PARKED;
-    }
-    if let (None, Some((carrier, _))) = (&refusal, &carrier)
-        && carrier.is_unreachable()
-        && let Some(later) = delivery.waits_for_connection(engine.behaviour.give_up_after, now)
-    {
-        return Ok(Some(Taken::Later(later)));
     }
     let (moved, begins) = match (&refusal, &carrier) {
         (Some(error), _) => (delivery.refuse(error.clone(), now), None),

@@ -71,6 +71,8 @@ use window::Text;
 pub const WINDOW: usize = 10;
 /// Why a link is down that we closed.
 const CLOSED: &str = "closed";
+/// Without a link it is looked so often whether there is one, or another of the account.
+const LOOKS: Duration = Duration::from_millis(50);
 /// Texts that wait for their turn on a link.
 const QUEUED: usize = 256;
 
@@ -153,11 +155,11 @@ pub trait Exchange: Send + Sync {
     fn bound(&self, session: Uuid, presence: Presence);
     /// A session has ended, and its link with it.
     fn ended(&self, session: Uuid);
-    /// Takes what the carrier brought. When this answers, it is on disk, and the carrier may forget it; the name is that
-    /// under which it is known whether the carrier has seen our answer.
+    /// Begins to take what the carrier brought, in the order of these calls. When this answers, it is on disk, and the
+    /// carrier may forget it; the name is that under which it is known whether the carrier has seen our answer.
     fn take(&self, session: Uuid, delivered: Delivered) -> Pending<Result<Option<Uuid>, NotNow>>;
     /// The carrier has seen our answers to these.
-    fn answered(&self, taken: Vec<Uuid>) -> Pending<()>;
+    fn answered(&self, taken: Vec<Uuid>);
 }
 
 /// It can't be taken now: the carrier is to bring it again.
@@ -364,10 +366,10 @@ impl Carrier for Smpp {
 impl Inner {
     async fn submit(self: &Arc<Self>, submission: &Submission) -> Submitted {
         let until = Instant::now() + ANSWER_WITHIN;
-        if self.is_unreachable() {
-            // A link that has just broken is there again soon.
-            let mut link = self.state.subscribe();
-            let _ = timeout(CONNECT_WITHIN, link.wait_for(|link| link.state != LinkState::Down)).await;
+        // A link that has just broken is there again soon.
+        let there_by = Instant::now() + CONNECT_WITHIN;
+        while self.is_unreachable() && Instant::now() < there_by {
+            sleep(LOOKS).await;
         }
         let Some(link) = self.up() else {
             let is_refused = self.state.borrow().state == LinkState::Refused;
@@ -499,9 +501,7 @@ mod tests {
             Box::pin(async { Err(NotNow) })
         }
 
-        fn answered(&self, _: Vec<Uuid>) -> Pending<()> {
-            Box::pin(async {})
-        }
+        fn answered(&self, _: Vec<Uuid>) {}
     }
 
     /// The next PDU's command and sequence.

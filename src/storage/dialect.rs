@@ -22,6 +22,8 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Column {
     Uuid,
+    /// In hexadecimal.
+    Bytes,
     Int,
     Text,
     Bool,
@@ -43,9 +45,10 @@ impl Dialect {
         for (i, (name, column)) in columns.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             let _ = match (self, column) {
-                (Dialect::Sqlite, Column::Uuid) => write!(sql, "{comma}unhex(value->>{i}) AS {name}"),
+                (Dialect::Sqlite, Column::Uuid | Column::Bytes) => write!(sql, "{comma}unhex(value->>{i}) AS {name}"),
                 (Dialect::Sqlite, _) => write!(sql, "{comma}value->>{i} AS {name}"),
                 (Dialect::Postgres, Column::Uuid) => write!(sql, "{comma}(value->>{i})::uuid AS {name}"),
+                (Dialect::Postgres, Column::Bytes) => write!(sql, "{comma}decode(value->>{i}, 'hex') AS {name}"),
                 (Dialect::Postgres, Column::Int) => write!(sql, "{comma}(value->>{i})::bigint AS {name}"),
                 (Dialect::Postgres, Column::Bool) => write!(sql, "{comma}(value->>{i})::boolean AS {name}"),
                 (Dialect::Postgres, Column::Text) => write!(sql, "{comma}value->>{i} AS {name}"),

@@ -62,7 +62,7 @@ pub use messages::Page;
 pub use pairs::Lookup;
 pub use phone_numbers::CallerId;
 pub use phonebooks::Difference;
-pub use pieces::{HeldReceipt, SamePiece, StoredPiece};
+pub use pieces::{HeldReceipt, PieceWrites, SamePiece, StoredPiece};
 pub use queues::{Board, InQueue, ProvisionedQueue};
 pub use secrets::{Authenticated, KeyOwner, Scope, SecretHash};
 pub use simulated::SimulatedText;

@@ -1,9 +1,10 @@
 //! Texts that came over a carrier's link, and pieces of long ones, from before they are answered until they are used; and
 //! receipts that came before what they are of.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write};
 
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::{Timestamp, conversation::Pair, phone::Number, sms::delivery::Receipt};
@@ -42,9 +43,24 @@ pub struct StoredPiece {
     pub session: Option<Uuid>,
 }
 
+/// What is to be written of pieces.
+#[derive(Clone, Debug, Default)]
+pub struct PieceWrites {
+    /// These are new.
+    pub keep: Vec<StoredPiece>,
+    /// These came again, in that session.
+    pub again: Vec<(Uuid, Uuid)>,
+    /// The texts that these make are stored: they are needed no more, but to know a repeat.
+    pub used: Vec<Uuid>,
+    /// The carrier has seen our answers to these: it does not bring them again.
+    pub answered: Vec<Uuid>,
+}
+
 /// One that came before, and is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SamePiece {
+    /// Of all that it came with.
+    pub digest: Vec<u8>,
     /// Its name.
     pub id: Uuid,
     /// Whose link it came by.
@@ -73,38 +89,79 @@ pub struct HeldReceipt {
 }
 
 impl Storage {
-    /// Keeps a piece. The same one again changes nothing.
-    pub async fn keep_piece(&self, piece: &StoredPiece) -> Result<(), StorageError> {
-        let sql = "INSERT INTO piece (id, carrier, our_number, number, long_text, part, total, data_coding, octets, \
-             digest, at, session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
-        let values: [Value; 12] = [
-            piece.id.into(),
-            piece.carrier.as_str().into(),
-            piece.ours.as_str().into(),
-            piece.theirs.as_str().into(),
-            piece.long_text.as_deref().into(),
-            i64::from(piece.part).into(),
-            i64::from(piece.total).into(),
-            i64::from(piece.data_coding).into(),
-            piece.octets.clone().into(),
-            piece.digest.clone().into(),
-            piece.at.0.into(),
-            piece.session.into(),
-        ];
-        let insert = self.statement(sql, values);
-        self.0.writer.run(async |db| db.execute_raw(insert).await).await?;
-        Ok(())
+    /// Writes all of it, or nothing. The same once more changes nothing.
+    pub async fn write_pieces(&self, writes: &PieceWrites, now: Timestamp) -> Result<(), StorageError> {
+        let statements = [self.keep(writes), self.again(writes), self.used(writes, now), self.answered(writes, now)];
+        self.0.writer.run_all(statements.into_iter().flatten().collect()).await
     }
 
-    /// The newest that are the same, newest first.
-    pub async fn pieces_like(&self, digest: &[u8]) -> Result<Vec<SamePiece>, StorageError> {
-        let sql = "SELECT id, carrier, session, at, answered_at IS NOT NULL AS is_answered FROM piece \
-             WHERE digest = $1 ORDER BY id DESC LIMIT 20";
-        let rows = self.0.reader.query_all_raw(self.statement(sql, [digest.to_vec().into()])).await?;
+    fn keep(&self, PieceWrites { keep, .. }: &PieceWrites) -> Option<Statement> {
+        let columns = [
+            ("id", Column::Uuid),
+            ("carrier", Column::Text),
+            ("our_number", Column::Text),
+            ("number", Column::Text),
+            ("long_text", Column::Text),
+            ("part", Column::Int),
+            ("total", Column::Int),
+            ("data_coding", Column::Int),
+            ("octets", Column::Bytes),
+            ("digest", Column::Bytes),
+            ("at", Column::Int),
+            ("session", Column::Uuid),
+        ];
+        let row = |p: &StoredPiece| {
+            let (id, session) = (Hex(p.id), p.session.map(Hex));
+            let (octets, digest) = (hex(&p.octets), hex(&p.digest));
+            let (ours, theirs) = (p.ours.as_str().to_owned(), p.theirs.as_str().to_owned());
+            let how = (p.part, p.total, p.data_coding);
+            json!([id, p.carrier, ours, theirs, p.long_text, how.0, how.1, how.2, octets, digest, p.at.0, session])
+        };
+        let names = columns.map(|(name, _)| name).join(", ");
+        let sql = format!(
+            "INSERT INTO piece ({names}) SELECT {names} FROM {} r WHERE true ON CONFLICT DO NOTHING",
+            self.0.dialect.rows(1, &columns)
+        );
+        let rows: Vec<_> = keep.iter().map(row).collect();
+        (!rows.is_empty()).then(|| self.statement(&sql, [bulk(&rows)]))
+    }
+
+    fn again(&self, PieceWrites { again, .. }: &PieceWrites) -> Option<Statement> {
+        let rows = self.0.dialect.rows(1, &[("id", Column::Uuid), ("session", Column::Uuid)]);
+        let sql = format!("UPDATE piece SET session = r.session FROM {rows} r WHERE piece.id = r.id");
+        let of: Vec<_> = again.iter().map(|(id, session)| (Hex(*id), Hex(*session))).collect();
+        (!of.is_empty()).then(|| self.statement(&sql, [bulk(&of)]))
+    }
+
+    fn used(&self, PieceWrites { used, .. }: &PieceWrites, now: Timestamp) -> Option<Statement> {
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!(
+            "UPDATE piece SET used_at = $1, octets = $3 WHERE id IN (SELECT r.id FROM {rows} r) AND used_at IS NULL"
+        );
+        let values = [now.0.into(), ids(used), Vec::<u8>::new().into()];
+        (!used.is_empty()).then(|| self.statement(&sql, values))
+    }
+
+    fn answered(&self, PieceWrites { answered, .. }: &PieceWrites, now: Timestamp) -> Option<Statement> {
+        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
+        let sql = format!("UPDATE piece SET answered_at = $1 WHERE id IN (SELECT r.id FROM {rows} r)");
+        (!answered.is_empty()).then(|| self.statement(&sql, [now.0.into(), ids(answered)]))
+    }
+
+    /// The newest that are the same as one of these, newest first; of each some.
+    pub async fn pieces_like(&self, digests: &BTreeSet<Vec<u8>>) -> Result<Vec<SamePiece>, StorageError> {
+        let of = self.0.dialect.rows(1, &[("digest", Column::Bytes)]);
+        let sql = format!(
+            "SELECT p.digest, p.id, p.carrier, p.session, p.at, p.answered_at IS NOT NULL AS is_answered \
+             FROM {of} r CROSS JOIN piece p WHERE p.digest = r.digest ORDER BY p.id DESC LIMIT $2"
+        );
+        let rows: Vec<_> = digests.iter().map(|digest| (hex(digest),)).collect();
+        let values = [bulk(&rows), bound(20 * digests.len())];
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
         let same = |row: &QueryResult| {
-            let (id, at) = (column(row, "id")?, Timestamp(column(row, "at")?));
+            let (digest, id, at) = (column(row, "digest")?, column(row, "id")?, Timestamp(column(row, "at")?));
             let (carrier, session) = (column(row, "carrier")?, column(row, "session")?);
-            Ok(SamePiece { id, carrier, session, at, is_answered: column(row, "is_answered")? })
+            Ok(SamePiece { digest, id, carrier, session, at, is_answered: column(row, "is_answered")? })
         };
         rows.iter().map(same).collect()
     }
@@ -138,36 +195,6 @@ impl Storage {
             Ok(Pair { ours: Number::stored(ours), theirs: Number::stored(theirs) })
         };
         rows.iter().map(pair).collect()
-    }
-
-    /// The text that these make is stored: they are needed no more, but to know a repeat.
-    pub async fn pieces_used(&self, ids: &[Uuid], now: Timestamp) -> Result<(), StorageError> {
-        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
-        let sql = format!(
-            "UPDATE piece SET used_at = $1, octets = $3 WHERE id IN (SELECT r.id FROM {rows} r) AND used_at IS NULL"
-        );
-        let values =
-            [now.0.into(), bulk(&ids.iter().map(|id| (Hex(*id),)).collect::<Vec<_>>()), Vec::<u8>::new().into()];
-        let update = self.statement(&sql, values);
-        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
-        Ok(())
-    }
-
-    /// It came again, in this session.
-    pub async fn piece_came_again(&self, id: Uuid, session: Uuid) -> Result<(), StorageError> {
-        let update = self.statement("UPDATE piece SET session = $1 WHERE id = $2", [session.into(), id.into()]);
-        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
-        Ok(())
-    }
-
-    /// The carrier has seen our answers to these: it does not bring them again.
-    pub async fn pieces_answered(&self, ids: &[Uuid], now: Timestamp) -> Result<(), StorageError> {
-        let rows = self.0.dialect.rows(2, &[("id", Column::Uuid)]);
-        let sql = format!("UPDATE piece SET answered_at = $1 WHERE id IN (SELECT r.id FROM {rows} r)");
-        let values = [now.0.into(), bulk(&ids.iter().map(|id| (Hex(*id),)).collect::<Vec<_>>())];
-        let update = self.statement(&sql, values);
-        self.0.writer.run(async |db| db.execute_raw(update).await).await?;
-        Ok(())
     }
 
     /// What came over these before a time, in none of these sessions, does not come again any more.
@@ -249,6 +276,18 @@ impl Storage {
 
 fn names(carriers: &[String]) -> Value {
     bulk(&carriers.iter().map(|carrier| (carrier,)).collect::<Vec<_>>())
+}
+
+fn ids(ids: &[Uuid]) -> Value {
+    bulk(&ids.iter().map(|id| (Hex(*id),)).collect::<Vec<_>>())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 fn bound(limit: usize) -> Value {

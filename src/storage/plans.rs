@@ -42,8 +42,8 @@ use crate::{
 };
 
 use super::{
-    Database, Dialect, Filter, HeldReceipt, InQueue, NewDelivery, Page, Reader, SecretHash, Storage, StoredPiece,
-    WebhookTurn,
+    Database, Dialect, Filter, HeldReceipt, InQueue, NewDelivery, Page, PieceWrites, Reader, SecretHash, Storage,
+    StoredPiece, WebhookTurn,
     ledger::{Ledger, Once, Outcome, Unit},
 };
 
@@ -330,15 +330,17 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
         at: Timestamp(1),
         session: Some(Uuid::from_u128(7)),
     };
-    storage.keep_piece(&piece).await.unwrap();
-    storage.pieces_like(&piece.digest).await.unwrap();
+    let kept = PieceWrites { keep: vec![piece.clone()], ..PieceWrites::default() };
+    storage.write_pieces(&kept, Timestamp(1)).await.unwrap();
+    let same = storage.pieces_like(&[piece.digest.clone()].into()).await.unwrap();
+    assert_eq!(same.iter().map(|same| same.id).collect::<Vec<_>>(), [piece.id]);
     let pair = Pair { ours: ours.clone(), theirs: theirs.clone() };
     assert_eq!(storage.unused_pieces(&pair, 5).await.unwrap(), std::slice::from_ref(&piece));
     let of = std::slice::from_ref(&piece.carrier);
     assert_eq!(storage.pairs_of_pieces(of, Timestamp(5), Timestamp(5), 5).await.unwrap(), [pair].into());
-    storage.piece_came_again(piece.id, Uuid::from_u128(8)).await.unwrap();
-    storage.pieces_used(&[piece.id], Timestamp(5)).await.unwrap();
-    storage.pieces_answered(&[piece.id], Timestamp(5)).await.unwrap();
+    let again = vec![(piece.id, Uuid::from_u128(8))];
+    let later = PieceWrites { keep: vec![], again, used: vec![piece.id], answered: vec![piece.id] };
+    storage.write_pieces(&later, Timestamp(5)).await.unwrap();
     let live = [Uuid::from_u128(7)];
     storage.pieces_settled(std::slice::from_ref(&piece.carrier), &live, Timestamp(5), Timestamp(5)).await.unwrap();
     storage.forget_pieces(Timestamp(5), Timestamp(5)).await.unwrap();

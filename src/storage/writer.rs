@@ -6,7 +6,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait,
+};
 use tokio::sync::Mutex;
 use tracing::warn;
 
@@ -54,6 +57,27 @@ impl Writer {
             self.suspect();
         }
         Ok(done?)
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: (self.dialect == Dialect::Sqlite).then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.get().await?.begin_with_options(options).await
+    }
+
+    /// Runs statements, all or none; if one fails, the connection is suspect.
+    pub(super) async fn run_all(&self, statements: Vec<Statement>) -> Result<(), StorageError> {
+        let done = async {
+            let transaction = self.begin().await?;
+            for statement in statements {
+                transaction.execute_raw(statement).await?;
+            }
+            transaction.commit().await
+        };
+        Ok(done.await.inspect_err(|_| self.suspect())?)
     }
 
     pub(super) async fn close(&self) {

@@ -20,8 +20,6 @@ const state = {
   kicks: false,
   // It hears nothing but binds, and answers nothing.
   deaf: false,
-  // ... on this link, by its number from 0.
-  deaf_on: null,
   // What was `held` is answered now.
   released: false,
   // What it does with the next submits, one each: see `submitted`.
@@ -79,7 +77,7 @@ const server = smpp.createServer((link) => {
 })
 
 function isDeaf(link) {
-  return state.deaf || state.deaf_on === link.number
+  return state.deaf || link.isDeaf
 }
 
 function bound(link, pdu) {
@@ -175,12 +173,13 @@ function written(id, how) {
 }
 
 // Brings something until the engine takes it: again a little later if it can't now, and after the next bind if it did not
-// answer, or never if it is brought once only. Answers how it was answered each time; null: not at all.
-async function taken(deliver, which = () => true, once_only = false) {
+// answer. Over one link only it gives up with that. Answers how it was answered each time; null: not at all.
+async function taken(deliver, which = () => true, only) {
   const answers = []
   for (;;) {
-    const link = links.find(which)
-    if (!link) {
+    const link = only ?? links.find(which)
+    if (!links.includes(link)) {
+      if (only) return [...answers, null]
       await once(events, 'bound')
       continue
     }
@@ -195,16 +194,17 @@ async function taken(deliver, which = () => true, once_only = false) {
       if (!link.deliver_sm(deliver, heard)) answered(null)
     })
     answers.push(status)
-    if (status === 0 || (status === null && once_only)) return answers
+    if (status === 0 || (status === null && only)) return answers
     // The more often, the later.
     await sleep(Math.min(20 * answers.length, 500))
   }
 }
 
-// Brings a text, over this link and no other if it says so.
+// Brings a text, if it says so over one link and no other: its place among those that are bound.
 function brought({ over, ...text }) {
-  const isOver = over !== undefined
-  return taken(deliver(text), isOver ? (link) => link.number === over : undefined, isOver)
+  const only = over === undefined ? undefined : links[over]
+  if (over !== undefined && !only) throw new Error(`there is no link ${over}`)
+  return taken(deliver(text), undefined, only)
 }
 
 // A text as people write it, or fields as they go over the wire, octets in hexadecimal.
@@ -236,6 +236,7 @@ function address(field, { ton, npi, text }) {
 }
 
 function act(link, what) {
+  if (what === 'deafen') return void (link.isDeaf = true)
   if (what === 'reset') return link.socket.resetAndDestroy()
   if (what === 'unbind') return link.unbind(() => link.close())
   link.socket.write(Buffer.from(what, 'hex'))

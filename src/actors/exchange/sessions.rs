@@ -31,15 +31,13 @@ pub(super) struct Sessions {
 }
 
 /// What came over a link.
-pub(super) struct Heard<'a> {
+pub(super) struct Heard {
     /// In which session.
     pub session: Uuid,
     /// When, however long it waited since.
     pub at: Timestamp,
     /// Whether it is a part of a long text.
     pub is_part: bool,
-    /// Sessions that the carrier has not left, as was seen after it came.
-    pub there: &'a BTreeSet<Uuid>,
 }
 
 /// What it is.
@@ -49,7 +47,7 @@ pub(super) enum Which {
     New,
     /// This one, which came before.
     Again(Uuid),
-    /// It depends on whether the carrier is there in this session.
+    /// It depends on whether the carrier is there in this session, and has read our answer in it.
     DependsOn(Uuid, Presence),
 }
 
@@ -76,11 +74,11 @@ impl Sessions {
 
     /// What has come again: what we refused; what isn't known to be answered, of a session that is over; and at any time a
     /// part of a long text that was here just now. Within a session people say the same twice.
-    pub fn which(&mut self, same: &[SamePiece], heard: &Heard<'_>) -> Which {
+    pub fn which(&mut self, same: &[SamePiece], heard: &Heard) -> Which {
         if let Some(found) = same.iter().find(|s| self.refused.remove(&s.id)) {
             return Which::Again(found.id);
         }
-        // A clock that is set back makes it no longer; a session may have ended a little after it came.
+        // A clock that is set back makes it no longer than twice that; a session may have ended a little after it came.
         let is_soon = self.until.is_some_and(|until| heard.at < until && until.since(heard.at) <= SOON * 2);
         let is_live = |s: &SamePiece| s.session.is_some_and(|session| self.live.contains_key(&session));
         let is_again = |s: &&SamePiece| is_soon && !s.is_answered && !is_live(s);
@@ -89,7 +87,7 @@ impl Sessions {
             return Which::Again(found.id);
         }
         let others = same.iter().filter(|s| !s.is_answered).filter_map(|s| s.session);
-        let mut others = others.filter(|session| *session != heard.session && !heard.there.contains(session));
+        let mut others = others.filter(|session| *session != heard.session);
         let doubtful = others.find_map(|session| self.live.get_key_value(&session));
         doubtful.map_or(Which::New, |(session, presence)| Which::DependsOn(*session, presence.clone()))
     }
@@ -126,7 +124,7 @@ mod tests {
 
     /// What has come again at that time, in a session in which nothing had come.
     fn repeated(sessions: &mut Sessions, same: &[SamePiece], is_part: bool, at: Timestamp) -> Option<Uuid> {
-        let heard = Heard { session: Uuid::nil(), at, is_part, there: &BTreeSet::new() };
+        let heard = Heard { session: Uuid::nil(), at, is_part };
         match sessions.which(same, &heard) {
             Which::Again(id) => Some(id),
             _ => None,
@@ -134,7 +132,8 @@ mod tests {
     }
 
     fn same(session: Uuid, is_answered: bool) -> [SamePiece; 1] {
-        [SamePiece { id: OLD, carrier: "wholesale".into(), session: Some(session), at: NOW, is_answered }]
+        let (digest, carrier) = (vec![], "wholesale".into());
+        [SamePiece { digest, id: OLD, carrier, session: Some(session), at: NOW, is_answered }]
     }
 
     /// The link was bound at first, lost after 100 s, and bound again after another 100.
@@ -176,9 +175,8 @@ mod tests {
         let mut sessions = Sessions::default();
         sessions.bound(OLD, there(), NOW);
         sessions.bound(OTHER, there(), NOW);
-        let which = |sessions: &mut Sessions, session, is_answered, has_seen: &[Uuid]| {
-            let there = has_seen.iter().copied().collect();
-            let heard = Heard { session, at: s(5_000), is_part: false, there: &there };
+        let which = |sessions: &mut Sessions, session, is_answered| {
+            let heard = Heard { session, at: s(5_000), is_part: false };
             match sessions.which(&same(OLD, is_answered), &heard) {
                 Which::New => "new",
                 Which::Again(_) => "again",
@@ -186,12 +184,12 @@ mod tests {
                 Which::DependsOn(..) => "depends on another",
             }
         };
-        assert_eq!(which(&mut sessions, OTHER, false, &[]), "depends");
-        assert_eq!(which(&mut sessions, OTHER, false, &[OLD]), "new");
-        assert_eq!(which(&mut sessions, OTHER, true, &[]), "new");
-        assert_eq!(which(&mut sessions, OLD, false, &[]), "new", "within a session people say the same twice");
+        assert_eq!(which(&mut sessions, OTHER, false), "depends");
+        assert_eq!(which(&mut sessions, OTHER, true), "new");
+        assert_eq!(which(&mut sessions, OLD, false), "new", "within a session people say the same twice");
         sessions.ended(OLD, s(5_002));
-        assert_eq!(which(&mut sessions, OTHER, false, &[]), "again", "it had ended when that came, as is known now");
+        assert_eq!(which(&mut sessions, OTHER, false), "again", "it had ended when that came, as is known now");
+        assert_eq!(which(&mut sessions, OTHER, true), "new", "the carrier read our answer before it ended");
     }
 
     #[test]
@@ -229,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_does_not_make_it_longer() {
+    fn a_clock_that_is_set_back_does_not_make_it_long() {
         let mut sessions = rebound();
         assert_eq!(repeated(&mut sessions, &same(OLD, false), false, s(100)), None);
     }

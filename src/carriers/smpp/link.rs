@@ -4,8 +4,9 @@
 //! written (and so whether a text may be sent again), queues what comes without bound, and gives a link up for one PDU that
 //! it can't read, which the carrier then brings again on the next.
 
-use std::{collections::VecDeque, io, pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use metrics::{counter, gauge};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf},
@@ -22,12 +23,18 @@ use super::{
     pdu::{Heard, What},
     presence::Asker,
     receive, status,
-    unproven::{Proven, Unproven},
+    unproven::{Answered, Unproven},
     window::{Text, Window},
 };
 
 /// So many texts and receipts wait to be taken. What comes beyond is put off: the carrier brings it again.
 const WAITING: usize = 256;
+
+/// An `enquire_link` may take so many times as long as another answer while the carrier says other things.
+const BUSY: u32 = 3;
+
+/// A link that has ended is closed politely, if that takes no longer than this.
+const POLITELY: Duration = Duration::from_millis(500);
 
 /// So many octets are read at once, or a little more.
 const READ: usize = 8_192;
@@ -76,7 +83,7 @@ pub(super) struct Ends<'a> {
     pub session: Uuid,
 }
 
-/// What is to be taken, one after the other.
+/// What is being taken, and the request that is to be answered then.
 type Taking = Pending<(u32, Result<Option<Uuid>, NotNow>)>;
 
 /// What is under way on a link, from its bind to its end.
@@ -84,13 +91,21 @@ struct Traffic {
     window: Window,
     exchange: Arc<dyn Exchange>,
     session: Uuid,
-    waiting: VecDeque<Taking>,
+    waiting: FuturesUnordered<Taking>,
     unproven: Unproven,
     enquires_at: Instant,
-    /// Since when the carrier is to show that it is there.
-    enquired: Option<Instant>,
+    /// The carrier is to show that it is there.
+    enquired: Option<Enquired>,
     /// It refuses all texts on this link, with this status: the link ends when what was written is answered.
     refuses_all: Option<u32>,
+}
+
+/// An `enquire_link` that is not answered.
+struct Enquired {
+    sequence: u32,
+    at: Instant,
+    /// Whether the carrier has said something else since.
+    is_there: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
@@ -125,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
             window: Window::new(self.account.window, self.timing),
             exchange,
             session,
-            waiting: VecDeque::new(),
+            waiting: FuturesUnordered::new(),
             unproven: Unproven::default(),
             enquires_at: Instant::now() + self.timing.enquire,
             enquired: None,
@@ -138,8 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
         traffic.exchange.ended(traffic.session);
         // Who asks whether the carrier is there finds that it has ended.
         drop((traffic.unproven, asked));
-        // It is closed politely, if that takes no time.
-        let _ = timeout(self.timing.answer, self.writer.shutdown()).await;
+        let _ = timeout(POLITELY, self.writer.shutdown()).await;
         ended.unwrap_or_else(|ended| ended)
     }
 
@@ -180,9 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
                 }
                 () = until(wakes), if !has_read => self.look(traffic).await?,
                 () = &mut close => return self.leave().await,
-                taken = first(&mut traffic.waiting) => {
-                    traffic.waiting.pop_front();
-                    let (sequence, taken) = taken;
+                Some((sequence, taken)) = traffic.waiting.next() => {
                     let status = if taken.is_ok() { pdu::OK } else { pdu::NOT_NOW };
                     self.write(&pdu::answer(sequence, status)).await?;
                     if let Ok(Some(name)) = taken {
@@ -208,13 +220,13 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
         while let Some(whole) = pdu::framed(&mut self.buffer).map_err(|_| nonsense())? {
             let Heard { sequence, status, what } = pdu::read(&whole);
             // Whatever it says, it is there.
-            traffic.enquired = None;
-            if let Some(Proven { taken, askers }) = traffic.unproven.proven_by(sequence, &what) {
-                if !taken.is_empty() {
-                    tokio::spawn(traffic.exchange.answered(taken));
-                }
-                askers.into_iter().for_each(|asker| _ = asker.send(()));
+            traffic.enquired.take_if(|asked| asked.sequence == sequence && matches!(what, What::Alive | What::Nack));
+            traffic.enquired.iter_mut().for_each(|asked| asked.is_there = true);
+            let Answered { taken, askers } = traffic.unproven.proven_by(sequence, &what);
+            if !taken.is_empty() {
+                traffic.exchange.answered(taken);
             }
+            askers.into_iter().for_each(|asker| _ = asker.send(()));
             match what {
                 What::Submitted(name) => {
                     let name = self.account.receipt_ids.of_answer(&name);
@@ -235,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
                         "kind" => delivered.kind())
                     .increment(1);
                     let taking = traffic.exchange.take(traffic.session, delivered);
-                    traffic.waiting.push_back(Box::pin(async move { (sequence, taking.await) }));
+                    traffic.waiting.push(Box::pin(async move { (sequence, taking.await) }));
                 }
                 What::Enquired => self.write(&pdu::alive(sequence)).await?,
                 What::Unbind => {
@@ -253,17 +265,16 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
     async fn look(&mut self, traffic: &mut Traffic) -> Result<(), Ended> {
         let now = Instant::now();
         traffic.window.look(now);
-        if traffic.enquired.is_some_and(|since| since + self.timing.answer <= now) {
-            return Err(Ended::Lost("no answer to enquire_link".into()));
+        if let Some(asked) = &traffic.enquired {
+            let is_late = asked.until(self.timing.answer) <= now;
+            return if is_late { Err(Ended::Lost("no answer to enquire_link".into())) } else { Ok(()) };
         }
         if traffic.enquires_at <= now || traffic.unproven.wants_proof() {
             traffic.enquires_at = now + self.timing.enquire;
-            if traffic.enquired.is_none() {
-                let sequence = self.next_sequence();
-                traffic.unproven.enquires(sequence);
-                self.write(&pdu::enquire(sequence)).await?;
-                traffic.enquired = Some(now);
-            }
+            let sequence = self.next_sequence();
+            traffic.unproven.enquires(sequence);
+            self.write(&pdu::enquire(sequence)).await?;
+            traffic.enquired = Some(Enquired { sequence, at: now, is_there: false });
         }
         Ok(())
     }
@@ -338,25 +349,24 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
     }
 }
 
+impl Enquired {
+    fn until(&self, answer: Duration) -> Instant {
+        self.at + if self.is_there { answer * BUSY } else { answer }
+    }
+}
+
 impl Traffic {
     /// When to look again.
     fn wakes(&self, now: Instant, answer: Duration) -> Option<Instant> {
-        let silent = self.enquired.map(|since| since + answer);
-        // Who waits for the answer to one enquire_link is not asked for another.
-        let asks = (self.unproven.wants_proof() && self.enquired.is_none()).then_some(now);
-        [self.window.wakes(now), silent, Some(self.enquires_at), asks].into_iter().flatten().min()
+        let asks = if self.unproven.wants_proof() { now } else { self.enquires_at };
+        // While one enquire_link is not answered there is no other.
+        let enquiry = self.enquired.as_ref().map_or(asks, |asked| asked.until(answer));
+        [self.window.wakes(now), Some(enquiry)].into_iter().flatten().min()
     }
 }
 
 fn nonsense() -> Ended {
     Ended::Lost("a PDU's length is nonsense".into())
-}
-
-async fn first(waiting: &mut VecDeque<Taking>) -> (u32, Result<Option<Uuid>, NotNow>) {
-    match waiting.front_mut() {
-        Some(taking) => taking.await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn until(wakes: Option<Instant>) {

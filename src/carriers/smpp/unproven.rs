@@ -3,7 +3,7 @@
 //!
 //! A carrier that answers a request of ours has read all that we wrote before it.
 
-use std::mem::take;
+use std::{collections::VecDeque, mem::take};
 
 use uuid::Uuid;
 
@@ -14,28 +14,22 @@ const MOST: usize = 10_000;
 /// The carrier is asked for a proof when there are so many.
 const MANY: usize = 1_000;
 
-/// What was taken and answered, and not proven to be.
+/// What was taken and answered, and not proven to be; and who asks.
 #[derive(Debug, Default)]
 pub(super) struct Unproven {
-    /// Since the request that is waited for.
-    since: Proven,
-    /// The request whose answer is waited for, and what was before it.
-    before: Option<(u32, Proven)>,
+    /// Since the last request.
+    since: Answered,
+    /// Requests that are not answered, oldest first, and what was before each, and after the one before it.
+    before: VecDeque<(u32, Answered)>,
 }
 
-/// What an answer of the carrier's proves.
+/// What the carrier proves when it answers something that was written later.
 #[derive(Debug, Default)]
-pub(super) struct Proven {
+pub(super) struct Answered {
     /// It has read our answers to these.
     pub taken: Vec<Uuid>,
     /// To these: it is there.
     pub askers: Vec<Asker>,
-}
-
-impl Proven {
-    fn is_empty(&self) -> bool {
-        self.taken.is_empty() && self.askers.is_empty()
-    }
 }
 
 impl Unproven {
@@ -50,37 +44,39 @@ impl Unproven {
         self.since.askers.push(asker);
     }
 
-    /// Whether to ask the carrier now.
+    /// Whether to write an `enquire_link` as soon as may be.
     pub(super) fn wants_proof(&self) -> bool {
         !self.since.askers.is_empty() || self.since.taken.len() >= MANY
     }
 
     /// Whether nothing more is to be taken before something is proven.
     pub(super) fn is_full(&self) -> bool {
-        self.since.taken.len() + self.before.as_ref().map_or(0, |(_, before)| before.taken.len()) >= MOST
+        self.since.taken.len() + self.before.iter().map(|(_, before)| before.taken.len()).sum::<usize>() >= MOST
     }
 
-    /// A `submit_sm` is written: its answer will prove what was written before, if nothing is waited for already.
+    /// A `submit_sm` is written. Who asks is not to wait for its answer: that may take long.
     pub(super) fn submits(&mut self, sequence: u32) {
-        if self.before.is_none() && !self.since.is_empty() {
-            self.before = Some((sequence, take(&mut self.since)));
+        if !self.since.taken.is_empty() {
+            let taken = take(&mut self.since.taken);
+            self.before.push_back((sequence, Answered { taken, askers: vec![] }));
         }
     }
 
-    /// An `enquire_link` is written: its answer will prove all. That of a submit may never come, and the link goes on.
+    /// An `enquire_link` is written.
     pub(super) fn enquires(&mut self, sequence: u32) {
-        let mut all = self.before.take().map(|(_, before)| before).unwrap_or_default();
-        all.taken.append(&mut self.since.taken);
-        all.askers.append(&mut self.since.askers);
-        if !all.is_empty() {
-            self.before = Some((sequence, all));
-        }
+        self.before.push_back((sequence, take(&mut self.since)));
     }
 
     /// What the carrier proves by this.
-    pub(super) fn proven_by(&mut self, sequence: u32, what: &What) -> Option<Proven> {
+    pub(super) fn proven_by(&mut self, sequence: u32, what: &What) -> Answered {
         let is_answer = matches!(what, What::Submitted(_) | What::Alive | What::Nack);
-        self.before.take_if(|(asked, _)| is_answer && *asked == sequence).map(|(_, proven)| proven)
+        let place = self.before.iter().position(|(asked, _)| is_answer && *asked == sequence);
+        let mut proven = Answered::default();
+        for (_, before) in self.before.drain(..place.map_or(0, |place| place + 1)) {
+            proven.taken.extend(before.taken);
+            proven.askers.extend(before.askers);
+        }
+        proven
     }
 }
 
@@ -98,55 +94,57 @@ mod tests {
         What::Submitted(String::new())
     }
 
-    fn proven_by(unproven: &mut Unproven, sequence: u32, what: &What) -> Option<Vec<Uuid>> {
-        unproven.proven_by(sequence, what).map(|proven| proven.taken)
+    fn proven_by(unproven: &mut Unproven, sequence: u32, what: &What) -> Vec<u128> {
+        unproven.proven_by(sequence, what).taken.iter().map(Uuid::as_u128).collect()
     }
 
     #[test]
-    fn an_answer_proves_what_was_written_before_its_request() {
+    fn an_answer_proves_all_that_was_written_before_its_request() {
         let mut unproven = Unproven::default();
         unproven.submits(1);
-        assert_eq!(proven_by(&mut unproven, 1, &submitted()), None, "there was nothing");
+        assert_eq!(proven_by(&mut unproven, 1, &submitted()), [0; 0], "there was nothing");
         unproven.answered(name(1));
         unproven.submits(2);
         unproven.answered(name(2));
         unproven.submits(3);
-        assert_eq!(proven_by(&mut unproven, 2, &What::Stray), None, "no answer of this kind");
-        assert_eq!(proven_by(&mut unproven, 2, &submitted()), Some(vec![name(1)]));
-        assert_eq!(proven_by(&mut unproven, 2, &submitted()), None, "once");
-        unproven.submits(4);
-        assert_eq!(proven_by(&mut unproven, 4, &What::Nack), Some(vec![name(2)]));
+        unproven.answered(name(3));
+        unproven.enquires(4);
+        assert_eq!(proven_by(&mut unproven, 3, &What::Stray), [0; 0], "no answer of this kind");
+        assert_eq!(proven_by(&mut unproven, 3, &submitted()), [1, 2]);
+        assert_eq!(proven_by(&mut unproven, 2, &submitted()), [0; 0], "once");
+        assert_eq!(proven_by(&mut unproven, 4, &What::Nack), [3]);
     }
 
     #[test]
-    fn a_submit_that_is_never_answered_leaves_the_proof_to_the_next_enquire_link() {
+    fn a_submit_that_is_never_answered_leaves_the_proof_to_the_next_answer() {
         let mut unproven = Unproven::default();
         unproven.answered(name(1));
         unproven.submits(1);
         unproven.answered(name(2));
         unproven.enquires(2);
         unproven.answered(name(3));
-        assert_eq!(proven_by(&mut unproven, 2, &What::Alive), Some(vec![name(1), name(2)]));
+        assert_eq!(proven_by(&mut unproven, 2, &What::Alive), [1, 2]);
         unproven.enquires(3);
-        assert_eq!(proven_by(&mut unproven, 3, &What::Alive), Some(vec![name(3)]));
+        assert_eq!(proven_by(&mut unproven, 3, &What::Alive), [3]);
         unproven.enquires(4);
-        assert_eq!(proven_by(&mut unproven, 4, &What::Alive), None);
+        assert_eq!(proven_by(&mut unproven, 4, &What::Alive), [0; 0]);
     }
 
     #[test]
-    fn who_asks_is_told_by_the_answer_to_what_was_written_later() {
+    fn who_asks_is_told_by_the_answer_to_an_enquire_link_that_was_written_later() {
         let mut unproven = Unproven::default();
         unproven.enquires(1);
         let (asker, mut told) = oneshot::channel();
         assert!(!unproven.wants_proof());
         unproven.asked(asker);
-        assert!(unproven.wants_proof());
-        assert!(unproven.proven_by(1, &What::Alive).is_none(), "that was written before");
+        unproven.answered(name(1));
         unproven.submits(2);
-        assert!(!unproven.wants_proof(), "it is asked already");
+        assert!(unproven.wants_proof(), "a submit may wait long for its answer");
+        assert!(unproven.proven_by(1, &What::Alive).askers.is_empty(), "that was written before");
         unproven.enquires(3);
-        assert!(unproven.proven_by(2, &submitted()).is_none());
-        for asker in unproven.proven_by(3, &What::Alive).unwrap().askers {
+        assert!(!unproven.wants_proof(), "it is asked already");
+        assert!(unproven.proven_by(2, &submitted()).askers.is_empty());
+        for asker in unproven.proven_by(3, &What::Alive).askers {
             asker.send(()).unwrap();
         }
         told.try_recv().unwrap();
@@ -174,7 +172,7 @@ mod tests {
             }
         }
         assert_eq!(taken, 10_000);
-        unproven.proven_by(1, &What::Alive).unwrap();
+        unproven.proven_by(1, &What::Alive);
         assert!(!unproven.is_full());
     }
 }

@@ -119,6 +119,11 @@ impl Turns {
         Next::Take(turn)
     }
 
+    /// Nothing is handed over before this, or not for long.
+    pub fn hold(&mut self, until: Timestamp) {
+        self.free_at = until;
+    }
+
     /// Something is under way to this number that was begun before.
     pub fn begun(&mut self, number: &Number) {
         self.unhead(number);
@@ -190,6 +195,17 @@ mod tests {
         turns.settled(&Number::stored("+1".into()));
         turns.settled(&Number::stored("+2".into()));
         assert!(turns.is_empty());
+    }
+
+    #[test]
+    fn while_it_is_held_nothing_goes_and_what_was_paid_for_is_not_paid_again() {
+        let mut turns = Turns::new(1.0);
+        turns.add(turn(1, "+1", 10, 0));
+        turns.add(turn(2, "+2", 1, 0));
+        assert_eq!(taken(&mut turns, 0), Some(1));
+        turns.hold(at(5_000));
+        assert_eq!(turns.next(at(4_000)), Next::Wait(at(5_000)));
+        assert_eq!(taken(&mut turns, 5_000), Some(2), "and not after the ten seconds that ten segments take");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
-use sea_orm::{DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::DbErr;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
@@ -139,16 +139,11 @@ impl Lane {
         let fault = self.faults.as_ref().map_or(Fault::None, |f| f(units.len()));
         let dialect = self.storage.0.dialect;
         let now = self.storage.0.clock.now();
-        let options = TransactionOptions {
-            sqlite_transaction_mode: (dialect == Dialect::Sqlite).then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
         let unavailable = |error: DbErr| {
             error!(%error, units = units.len(), "no transaction could be begun");
             Failure::Unavailable
         };
-        let writer = self.storage.0.writer.get().await.map_err(unavailable)?;
-        let tx = writer.begin_with_options(options).await.map_err(unavailable)?;
+        let tx = self.storage.0.writer.begin().await.map_err(unavailable)?;
         let named: Vec<_> = units.iter().collect();
         let ground = ground::read(&tx, dialect, &named).await.map_err(aborted)?;
         let (verdicts, writes) = walk(units, ground, now);

@@ -68,7 +68,7 @@ impl Smsc {
         self.tell("act", &json!(what)).await;
     }
 
-    /// Does this to the link over which it brings texts.
+    /// Does this to the link over which it brings texts; `deafen`: it hears nothing on it any more.
     pub async fn acts_on_first(&self, what: &str) {
         self.tell("act_on_first", &json!(what)).await;
     }

@@ -82,9 +82,7 @@ impl Exchange for Taker {
         })
     }
 
-    fn answered(&self, _: Vec<Uuid>) -> Pending<()> {
-        Box::pin(async {})
-    }
+    fn answered(&self, _: Vec<Uuid>) {}
 }
 
 /// A flood is put off and taken, texts go out, what is late is late, and the link closes, all at the same time.

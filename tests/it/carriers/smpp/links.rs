@@ -76,7 +76,9 @@ async fn after_a_long_outage_texts_go_out_soon() {
 #[tokio::test]
 async fn what_can_t_go_by_a_number_s_own_link_goes_by_another_of_the_account() {
     let smsc = Smsc::start().await;
-    let own = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Nobody answers there.
+    let silence = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = silence.local_addr().unwrap().port();
     let mut sections = std::collections::BTreeMap::new();
     for (name, port) in [(NAME, Some(own)), ("second", None)] {
         let mut section = serde_json::to_value(smsc.section(10.0)).unwrap();
@@ -96,6 +98,37 @@ async fn what_can_t_go_by_a_number_s_own_link_goes_by_another_of_the_account() {
     assert_eq!(smsc.phone(ANN).await.len(), 1);
     smsc.brings(json!([{"from": ANN, "to": MAIN, "text": "and back"}])).await;
     assert_eq!(jake.history(&thread).await[1]["text"], "and back");
+}
+
+/// A carrier that refused us, then was not there, and then lets us in.
+#[tokio::test]
+async fn who_was_refused_and_then_not_there_waits_for_no_more_than_the_link() {
+    let clock = manual_clock();
+    let smsc = Smsc::start().await;
+    smsc.set(json!({"bind_status": 0x0e})).await;
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let engine = engine(folder, &smsc, quick(clock.clone()), &[NAME]).await;
+    link_is(&engine.api(), "refused").await;
+    put_number(&engine.api(), MAIN, json!({})).await;
+    let jake = person(&engine.api(), "201", &[MAIN]).await;
+    let thread = jake.thread(ANN).await;
+    jake.say(&thread, "Hi").await;
+    waits_again(&jake, &thread).await;
+    smsc.set(json!({"bind_status": 0x08})).await;
+    link_is(&engine.api(), "down").await;
+    clock.advance(PARKED);
+    eventually(async || {
+        let delivery = jake.deliveries(&thread, 1).await.remove(0);
+        if delivery["status"] == "queued" && delivery["attempt"] == 3 { Ok(()) } else { Err(delivery.to_string()) }
+    })
+    .await;
+    // However long the link stays down, and whenever it was looked at last.
+    clock.advance(PARKED);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    smsc.set(json!({"bind_status": 0})).await;
+    link_is(&engine.api(), "up").await;
+    clock.advance(Duration::from_secs(5));
+    jake.delivery_until(&thread, 1, "delivered").await;
 }
 
 /// The refusal of its first attempt is on disk.
