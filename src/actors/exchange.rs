@@ -38,7 +38,7 @@ use crate::{
 use super::{Engine, texts::Received};
 use assembly::texts;
 use keeping::{Arrival, Job};
-use sessions::Sessions;
+use sessions::{Sessions, Settled};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// What was kept and is not used after this (in microseconds) was missed.
@@ -149,9 +149,9 @@ impl Exchange {
     /// What came in sessions that are over, and did not come again in time, does not any more.
     async fn settle(&self, engine: &Arc<Engine>, now: Timestamp) -> Result<(), Refusal> {
         let settled = self.sessions().settled(now);
-        if let Some((live, before)) = settled {
-            engine.storage.pieces_settled(&self.sections, &live, before, now).await?;
-            self.sessions().is_settled(before);
+        if let Some(Settled { done, open, but }) = settled {
+            engine.storage.pieces_settled(&self.sections, &open, &but, now).await?;
+            self.sessions().is_settled(&done);
         }
         Ok(())
     }
@@ -341,7 +341,8 @@ impl smpp::Exchange for LinkEnd {
     }
 
     fn ended(&self, session: Uuid) {
-        self.0.sessions().ended(session, self.0.now());
+        // After all that it has proven.
+        self.0.write(Job::Ended(session));
     }
 
     fn take(&self, session: Uuid, delivered: smpp::Delivered) -> Pending<Result<Option<Uuid>, smpp::NotNow>> {

@@ -92,7 +92,8 @@ impl Storage {
     /// Writes all of it, or nothing. The same once more changes nothing.
     pub async fn write_pieces(&self, writes: &PieceWrites, now: Timestamp) -> Result<(), StorageError> {
         let statements = [self.keep(writes), self.again(writes), self.used(writes, now), self.answered(writes, now)];
-        self.0.writer.run_all(statements.into_iter().flatten().collect()).await
+        let statements: Vec<_> = statements.into_iter().flatten().collect();
+        if statements.is_empty() { Ok(()) } else { self.0.writer.run_all(statements).await }
     }
 
     fn keep(&self, PieceWrites { keep, .. }: &PieceWrites) -> Option<Statement> {
@@ -148,16 +149,16 @@ impl Storage {
         (!answered.is_empty()).then(|| self.statement(&sql, [now.0.into(), ids(answered)]))
     }
 
-    /// The newest that are the same as one of these, newest first; of each some.
+    /// The newest that are the same as one of these, newest first: of each 20.
     pub async fn pieces_like(&self, digests: &BTreeSet<Vec<u8>>) -> Result<Vec<SamePiece>, StorageError> {
         let of = self.0.dialect.rows(1, &[("digest", Column::Bytes)]);
         let sql = format!(
             "SELECT p.digest, p.id, p.carrier, p.session, p.at, p.answered_at IS NOT NULL AS is_answered \
-             FROM {of} r CROSS JOIN piece p WHERE p.digest = r.digest ORDER BY p.id DESC LIMIT $2"
+             FROM {of} r CROSS JOIN piece p WHERE p.id IN \
+             (SELECT q.id FROM piece q WHERE q.digest = r.digest ORDER BY q.id DESC LIMIT 20) ORDER BY p.id DESC"
         );
         let rows: Vec<_> = digests.iter().map(|digest| (hex(digest),)).collect();
-        let values = [bulk(&rows), bound(20 * digests.len())];
-        let rows = self.0.reader.query_all_raw(self.statement(&sql, values)).await?;
+        let rows = self.0.reader.query_all_raw(self.statement(&sql, [bulk(&rows)])).await?;
         let same = |row: &QueryResult| {
             let (digest, id, at) = (column(row, "digest")?, column(row, "id")?, Timestamp(column(row, "at")?));
             let (carrier, session) = (column(row, "carrier")?, column(row, "session")?);
@@ -197,22 +198,24 @@ impl Storage {
         rows.iter().map(pair).collect()
     }
 
-    /// What came over these before a time, in none of these sessions, does not come again any more.
+    /// What came over these, in none of the sessions in which it may not be over, does not come again any more; but for these
+    /// pieces.
     pub async fn pieces_settled(
         &self,
         carriers: &[String],
-        live: &[Uuid],
-        before: Timestamp,
+        open: &[Uuid],
+        but: &[Uuid],
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let of = self.0.dialect.rows(3, &[("carrier", Column::Text)]);
-        let live_ones = self.0.dialect.rows(4, &[("session", Column::Uuid)]);
+        let of = self.0.dialect.rows(2, &[("carrier", Column::Text)]);
+        let open_ones = self.0.dialect.rows(3, &[("session", Column::Uuid)]);
+        let but_these = self.0.dialect.rows(4, &[("id", Column::Uuid)]);
         let sql = format!(
-            "UPDATE piece SET answered_at = $1 WHERE answered_at IS NULL AND at < $2 AND carrier IN (SELECT r.carrier FROM {of} r) \
-             AND (session IS NULL OR session NOT IN (SELECT r.session FROM {live_ones} r))"
+            "UPDATE piece SET answered_at = $1 WHERE answered_at IS NULL AND at < $1 AND carrier IN (SELECT r.carrier FROM {of} r) \
+             AND (session IS NULL OR session NOT IN (SELECT r.session FROM {open_ones} r)) \
+             AND id NOT IN (SELECT r.id FROM {but_these} r)"
         );
-        let live = bulk(&live.iter().map(|session| (Hex(*session),)).collect::<Vec<_>>());
-        let update = self.statement(&sql, [now.0.into(), before.0.into(), names(carriers), live]);
+        let update = self.statement(&sql, [now.0.into(), names(carriers), ids(open), ids(but)]);
         self.0.writer.run(async |db| db.execute_raw(update).await).await?;
         Ok(())
     }

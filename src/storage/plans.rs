@@ -341,8 +341,8 @@ async fn texts(storage: &Storage, ledger: &Ledger, tenant: TenantId, me: Extensi
     let again = vec![(piece.id, Uuid::from_u128(8))];
     let later = PieceWrites { keep: vec![], again, used: vec![piece.id], answered: vec![piece.id] };
     storage.write_pieces(&later, Timestamp(5)).await.unwrap();
-    let live = [Uuid::from_u128(7)];
-    storage.pieces_settled(std::slice::from_ref(&piece.carrier), &live, Timestamp(5), Timestamp(5)).await.unwrap();
+    let open = [Uuid::from_u128(7)];
+    storage.pieces_settled(std::slice::from_ref(&piece.carrier), &open, &[piece.id], Timestamp(5)).await.unwrap();
     storage.forget_pieces(Timestamp(5), Timestamp(5)).await.unwrap();
     let (id, carrier, provider_id) = (Uuid::from_u128(6), "sim".into(), "1".into());
     let held = HeldReceipt { id, carrier, provider_id, receipt: Receipt::Delivered, at: Timestamp(1) };

@@ -4,10 +4,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem::take,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use metrics::counter;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -35,7 +37,7 @@ const AT_ONCE: usize = 256;
 const HEADER: usize = 16;
 /// A link that has not shown yet whether our answer was read is asked again after this.
 const ASKED_AGAIN: Duration = Duration::from_millis(100);
-/// More answers than this that can't be noted are forgotten: what came may be taken for unanswered a while longer.
+/// More answers than this that can't be noted are forgotten: what came is taken for unanswered while its session lasts.
 const UNNOTED: usize = 10_000;
 
 /// What is to be written. There are no more of these than links and workers that wait for them.
@@ -46,6 +48,8 @@ pub(super) enum Job {
     Used(Vec<Uuid>, oneshot::Sender<()>),
     /// The carrier has seen our answers to these.
     Answered(Vec<Uuid>),
+    /// This session is over.
+    Ended(Uuid),
 }
 
 /// A text, or a piece of one, that came over a link.
@@ -129,16 +133,29 @@ impl Exchange {
                         round.used.push(told);
                     }
                     Job::Answered(ids) => round.writes.answered.extend(ids),
+                    Job::Ended(session) => self.sessions().ended(session, engine.clock.now()),
                 }
             }
-            self.judge(&engine, arrivals, &mut round).await;
-            let written = stored(|| engine.storage.write_pieces(&round.writes, engine.clock.now())).await;
-            if written.is_err() {
-                unnoted = take(&mut round.writes.answered);
-                unnoted.truncate(UNNOTED);
-            }
-            self.tell(round, written);
+            let done = AssertUnwindSafe(self.done(&engine, arrivals, round)).catch_unwind().await;
+            // Who waits for what is lost here is told to bring it again.
+            unnoted = done.unwrap_or_else(|_| {
+                error!("what came over a link could not be written: this is a defect");
+                vec![]
+            });
         }
+    }
+
+    /// Judges, writes, tells. What could not be noted is given back.
+    async fn done(self: &Arc<Self>, engine: &Arc<Engine>, arrivals: Vec<Arrival>, mut round: Round) -> Vec<Uuid> {
+        self.judge(engine, arrivals, &mut round).await;
+        let written = stored(|| engine.storage.write_pieces(&round.writes, engine.clock.now())).await;
+        let mut unnoted = vec![];
+        if written.is_err() {
+            unnoted = take(&mut round.writes.answered);
+            unnoted.truncate(UNNOTED);
+        }
+        self.tell(round, written);
+        unnoted
     }
 
     /// Which of these are new.
@@ -170,7 +187,9 @@ impl Exchange {
                     round.writes.again.push((id, session));
                     round.again.push((id, arrival.kept));
                 }
-                Which::DependsOn(session, presence) => drop(tokio::spawn(self.clone().ask(session, presence, arrival))),
+                Which::DependsOn { piece, session, presence } => {
+                    drop(tokio::spawn(self.clone().ask(piece, session, presence, arrival)));
+                }
             }
         }
     }
@@ -197,9 +216,10 @@ impl Exchange {
         Ok(known)
     }
 
-    /// Whether it is new depends on whether the carrier is there in another session, and has read our answer in it. What it
-    /// has read is noted before who asks is told. If this takes long, the carrier is to bring it again: then it may be known.
-    async fn ask(self: Arc<Self>, session: Uuid, presence: Presence, mut arrival: Arrival) {
+    /// Whether it is new depends on whether the carrier is there in another session, and has read our answer to a piece in it.
+    /// What it has read is noted before who asks is told. If this takes long, the carrier is to bring it again: then it may be
+    /// known.
+    async fn ask(self: Arc<Self>, piece: Uuid, session: Uuid, presence: Presence, mut arrival: Arrival) {
         let asked = timeout_at(arrival.until, async {
             if arrival.has_asked {
                 sleep(ASKED_AGAIN).await;
@@ -207,10 +227,15 @@ impl Exchange {
             presence.is_there().await
         });
         match asked.await {
-            Err(_) => _ = arrival.kept.send(Err(Refusal::Busy)),
+            Err(_) => {
+                self.sessions().disputed(piece);
+                let _ = arrival.kept.send(Err(Refusal::Busy));
+            }
+            // Its own link is gone meanwhile: the carrier brings it again, or has.
+            Ok(_) if !self.sessions().is_live(arrival.session) => _ = arrival.kept.send(Err(Refusal::Busy)),
             Ok(is_there) => {
                 if !is_there {
-                    self.sessions().ended(session, self.now());
+                    self.write(Job::Ended(session));
                 }
                 arrival.has_asked = true;
                 self.write(Job::Keep(Box::new(arrival)));

@@ -171,6 +171,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
         loop {
             let now = Instant::now();
             self.send(traffic, now).await?;
+            if traffic.unproven.wants_proof() && traffic.enquired.is_none() {
+                self.enquire(traffic, now).await?;
+            }
             gauge!("partyline_smpp_in_flight", "carrier" => self.account.name.clone())
                 .set(count(traffic.window.in_flight()));
             let wakes = traffic.wakes(now, self.timing.answer);
@@ -269,13 +272,15 @@ impl<S: AsyncRead + AsyncWrite + Send> Link<S> {
             let is_late = asked.until(self.timing.answer) <= now;
             return if is_late { Err(Ended::Lost("no answer to enquire_link".into())) } else { Ok(()) };
         }
-        if traffic.enquires_at <= now || traffic.unproven.wants_proof() {
-            traffic.enquires_at = now + self.timing.enquire;
-            let sequence = self.next_sequence();
-            traffic.unproven.enquires(sequence);
-            self.write(&pdu::enquire(sequence)).await?;
-            traffic.enquired = Some(Enquired { sequence, at: now, is_there: false });
-        }
+        if traffic.enquires_at <= now { self.enquire(traffic, now).await } else { Ok(()) }
+    }
+
+    async fn enquire(&mut self, traffic: &mut Traffic, now: Instant) -> Result<(), Ended> {
+        let sequence = self.next_sequence();
+        traffic.unproven.enquires(sequence);
+        self.write(&pdu::enquire(sequence)).await?;
+        traffic.enquires_at = now + self.timing.enquire;
+        traffic.enquired = Some(Enquired { sequence, at: now, is_there: false });
         Ok(())
     }
 
@@ -358,9 +363,8 @@ impl Enquired {
 impl Traffic {
     /// When to look again.
     fn wakes(&self, now: Instant, answer: Duration) -> Option<Instant> {
-        let asks = if self.unproven.wants_proof() { now } else { self.enquires_at };
         // While one enquire_link is not answered there is no other.
-        let enquiry = self.enquired.as_ref().map_or(asks, |asked| asked.until(answer));
+        let enquiry = self.enquired.as_ref().map_or(self.enquires_at, |asked| asked.until(answer));
         [self.window.wakes(now), Some(enquiry)].into_iter().flatten().min()
     }
 }

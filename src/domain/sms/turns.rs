@@ -11,6 +11,9 @@ use crate::domain::{ConversationId, Seq, Timestamp, phone::Number};
 /// Texts under way at once, of one number.
 const UNDER_WAY: usize = 64;
 
+/// The longest for which nothing goes at all.
+const HOLD: Duration = Duration::from_secs(10);
+
 /// A text that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -100,9 +103,9 @@ impl Turns {
         if self.under_way.len() >= UNDER_WAY {
             return Next::Nothing;
         }
-        // A clock that went back holds nobody up for longer than the pace does.
-        let free_at = self.free_at.min(now + self.gap(UNDER_WAY as i64));
-        let when = due.max(free_at);
+        // A clock that went back holds nobody up for longer than the pace does, or a hold.
+        self.free_at = self.free_at.min(now + self.gap(UNDER_WAY as i64).max(HOLD));
+        let when = due.max(self.free_at);
         if when > now {
             return Next::Wait(when);
         }
@@ -119,7 +122,7 @@ impl Turns {
         Next::Take(turn)
     }
 
-    /// Nothing is handed over before this, or not for long.
+    /// Nothing is handed over before this, or for [`HOLD`].
     pub fn hold(&mut self, until: Timestamp) {
         self.free_at = until;
     }
@@ -195,6 +198,15 @@ mod tests {
         turns.settled(&Number::stored("+1".into()));
         turns.settled(&Number::stored("+2".into()));
         assert!(turns.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nobody_up_for_long() {
+        let mut turns = Turns::new(100.0);
+        turns.add(turn(1, "+1", 1, -9_000_000));
+        turns.hold(at(5_000));
+        assert_eq!(turns.next(at(-3_600_000)), Next::Wait(at(-3_590_000)));
+        assert_eq!(turns.next(at(-3_595_000)), Next::Wait(at(-3_590_000)), "however often it is looked");
     }
 
     #[test]

@@ -359,6 +359,17 @@ async fn senders_are_read_as_they_are_written() {
     );
 }
 
+/// As after an outage: many texts of one sender in one write, while the clock stands still.
+#[tokio::test]
+async fn what_comes_at_once_is_in_the_order_in_which_it_came() {
+    let office = Office::with(quick(manual_clock()), &[NAME]).await;
+    let texts: Vec<_> = (0..40).map(|n| format!("text {n}")).collect();
+    let all: Vec<_> = texts.iter().map(|text| json!({"from": ANN, "to": MAIN, "text": text})).collect();
+    let answers = office.smsc.brings(json!(all)).await;
+    assert!(answers.iter().all(|answers| *answers == json!([0])), "{answers:?}");
+    assert_eq!(office.texts().await, texts);
+}
+
 /// What is for nobody, and what can't be read, is kept, and can be tried again.
 #[tokio::test]
 async fn nothing_is_thrown_away() {
