@@ -229,7 +229,8 @@ impl Exchange {
     async fn put_together(self: &Arc<Self>, engine: &Arc<Engine>, pair: &Pair) -> Result<(), Refusal> {
         let now = engine.clock.now();
         let mut pieces = engine.storage.unused_pieces(pair, AT_ONCE).await?;
-        let (may_be_more, mut has_taken) = (pieces.len() >= AT_ONCE, false);
+        let may_be_more = pieces.len() >= AT_ONCE;
+        let (mut used, mut taken) = (vec![], Ok(()));
         pieces.retain(|piece| self.sections.contains(&piece.carrier));
         for text in texts(pieces) {
             let is_late = text.first.at <= before(now, LONG_US);
@@ -239,22 +240,26 @@ impl Exchange {
             let (id, says) = (text.first.id, text.says(self.alphabet));
             let StoredPiece { theirs: from, ours: to, .. } = text.first.clone();
             match self.receive(engine, id, smpp::Kept { id: id.to_string(), from, to, text: says }).await {
-                Ok(()) => {
-                    let (told, is_written) = oneshot::channel();
-                    self.write(Job::Used(text.pieces(), told));
-                    is_written.await.map_err(|_| Refusal::StorageUnavailable)?;
-                    has_taken = true;
-                }
+                Ok(()) => used.extend(text.pieces()),
                 // What comes after it is not to wait for ever.
                 Err(error) if is_late => error!(%error, piece = %id, "a text that came over a link can't be taken"),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    taken = Err(error);
+                    break;
+                }
             }
         }
-        // Else it is pieces whose others may still come.
-        if may_be_more && has_taken {
-            drop(self.wake(pair.clone()));
+        if !used.is_empty() {
+            // Without this they are taken again, and found to be there.
+            let (told, is_written) = oneshot::channel();
+            self.write(Job::Used(used, told));
+            is_written.await.map_err(|_| Refusal::StorageUnavailable)?;
+            // If none was used it is pieces whose others may still come.
+            if may_be_more {
+                drop(self.wake(pair.clone()));
+            }
         }
-        Ok(())
+        taken
     }
 
     async fn receive(&self, engine: &Arc<Engine>, id: Uuid, kept: smpp::Kept) -> Result<(), Refusal> {

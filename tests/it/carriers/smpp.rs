@@ -74,6 +74,15 @@ impl Office {
         timeline.iter().map(|m| m["text"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Waits until the thread has these texts, in this order, and nothing else.
+    async fn says(&self, texts: &[&str]) {
+        eventually(async || {
+            let found = self.texts().await;
+            if found == texts { Ok(()) } else { Err(format!("{found:#?} and not {texts:#?}")) }
+        })
+        .await;
+    }
+
     /// Waits until the thread has these texts, in whatever order, and nothing else.
     async fn has(&self, texts: &[&str]) {
         let mut expected: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
