@@ -95,8 +95,8 @@ impl Exchange {
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
-    /// Writes what comes, and sees to what is left, until the engine is gone: what a process that is gone kept and didn't use, long texts that stay
-    /// incomplete, receipts that came early.
+    /// Writes what comes, and sees to what is left, until the engine is gone: what a process that is gone kept and didn't use,
+    /// long texts that stay incomplete, receipts that came early.
     pub async fn keep(self: Arc<Self>) {
         if let Some(jobs) = self.to_be_written.lock().unwrap_or_else(PoisonError::into_inner).take() {
             tokio::spawn(self.clone().write_all(jobs));
