@@ -23,9 +23,8 @@ use crate::{
 /// A carrier that refuses us is asked again after this, and a little.
 const PARKED: Duration = Duration::from_secs(100);
 
-#[tokio::test]
-async fn a_refused_bind_is_shown_and_tried_again_and_texts_wait() {
-    let clock = manual_clock();
+/// An engine whose password the carrier does not take.
+async fn refused(clock: &Clock) -> Office {
     let smsc = Smsc::start().await;
     smsc.set(json!({"bind_status": 0x0e})).await;
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
@@ -33,6 +32,13 @@ async fn a_refused_bind_is_shown_and_tried_again_and_texts_wait() {
     link_is(&engine.api(), "refused").await;
     put_number(&engine.api(), MAIN, json!({})).await;
     let jake = person(&engine.api(), "201", &[MAIN]).await;
+    Office { smsc: std::sync::Arc::new(smsc), engine, jake }
+}
+
+#[tokio::test]
+async fn a_refused_bind_is_shown_and_tried_again_and_texts_wait() {
+    let clock = manual_clock();
+    let Office { smsc, engine, jake } = refused(&clock).await;
     let listed = engine.api().get("/v1/pbx/carriers").await.ok();
     assert!(listed["items"][0]["link"]["reason"].as_str().unwrap().contains("password"), "{listed}");
     let thread = jake.thread(ANN).await;
@@ -108,13 +114,7 @@ async fn what_can_t_go_by_a_number_s_own_link_goes_by_another_of_the_account() {
 #[tokio::test]
 async fn who_was_refused_and_then_not_there_waits_for_no_more_than_the_link() {
     let clock = manual_clock();
-    let smsc = Smsc::start().await;
-    smsc.set(json!({"bind_status": 0x0e})).await;
-    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
-    let engine = engine(folder, &smsc, quick(clock.clone()), &[NAME]).await;
-    link_is(&engine.api(), "refused").await;
-    put_number(&engine.api(), MAIN, json!({})).await;
-    let jake = person(&engine.api(), "201", &[MAIN]).await;
+    let Office { smsc, engine, jake } = refused(&clock).await;
     let thread = jake.thread(ANN).await;
     jake.say(&thread, "Hi").await;
     waits_again(&jake, &thread).await;
